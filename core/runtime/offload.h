@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The virtio-net header at the edge (vhost, tap and packet sockets all speak it), and the software that does
+ * what a receiving port cannot: checksums and segmentation. Everything from a guest is checked here before
+ * it is believed.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include <linux/virtio_net.h>
+
+#include "core/runtime/frame.h"
+
+#ifndef VIRTIO_NET_HDR_GSO_UDP_L4 /* virtio 1.2, younger than Debian 12's header */
+#define VIRTIO_NET_HDR_GSO_UDP_L4 5
+#endif
+
+/* Believes a sender's virtio header (fields in host order), after checking it against the frame: offsets
+ * inside the head, GSO only with NEEDS_CSUM, on an unfragmented packet of the named protocol, with a segment
+ * size that is not 0 and cuts it into at most OFFLOAD_SEGMENTS_MAX. hdr_len is not believed but worked out.
+ * A GSO frame that is no longer than one segment becomes a plain one. Legacy UFO is refused: it is never
+ * offered.
+ * DATA_VALID is taken as said: a port whose peer has no business saying so (a guest) clears it first.
+ * 0, or -EINVAL: the header lies (drop the frame). */
+int offload_from_virtio(struct frame *f, const struct virtio_net_hdr *h);
+/* The header for a receiver that takes offloads; zero when the frame has none. Flags DATA_VALID where known. */
+void offload_to_virtio(const struct frame *f, struct virtio_net_hdr *ret_h);
+
+/* Fills in the checksum that FRAME_OFFLOAD left open, in place (the frame must not be shared). -EINVAL. */
+int offload_checksum(struct frame *f);
+
+/* Cuts a GSO frame into finished segments with checksums filled in, IPv4 ids counted up, TCP flags right.
+ * Returns how many were written to ret_segments (at most max), or -errno with nothing allocated: -EINVAL:
+ * the frame is not what its offload says, -E2BIG: more than max, -ENOMEM. f stays the caller's. Segments are
+ * small-pool frames, chained where one is longer than FRAME_SMALL_ROOM. */
+int offload_segment(struct frame *f, const struct frame_pools *pools, struct frame **ret_segments, unsigned max);
+/* A whole 64 KiB segment at the smallest path MTU that Linux goes down to by itself: 552, payload 500. */
+#define OFFLOAD_SEGMENTS_MAX 136
+
+/* The Internet checksum (RFC 1071) of bytes in wire order. A sum carries over to the next piece if the
+ * pieces before it have even lengths. Fold gives 16 bits, in wire order, not complemented yet: the sum of
+ * good bytes is 0xffff. */
+uint64_t offload_sum(const void *data, uint32_t len, uint64_t sum);
+uint16_t offload_sum_fold(uint64_t sum);
