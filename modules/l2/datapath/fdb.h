@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The forwarding table of one switch: (VLAN, MAC) -> adapter. Shared by all workers without a lock: a slot is
+ * claimed by compare-and-swap on its key, filled, and shown by storing the key.
+ *
+ * Buckets of four slots fill one cache line; a key lives in one of two buckets, chosen by a seeded
+ * multiplication that a guest cannot foresee. The number of learned addresses is bounded for each adapter, and
+ * a full bucket is cleared at the cost of the adapter that has most of it, so a flooder evicts itself.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/mac.h"
+
+#define FDB_BUCKET_SLOTS 4
+#define FDB_AGE_MS_DEFAULT 300000 /* IEEE 802.1D's 300 s */
+#define FDB_NONE UINT16_MAX
+
+struct fdb_slot {
+	_Atomic uint64_t key; /* 0: free, 1: being changed, else MAC bytes << 16 | 0x8000 | VLAN */
+	_Atomic uint64_t value; /* seconds last seen << 32 | FDB_STATIC | adapter */
+};
+
+#define FDB_STATIC (1ULL << 16) /* the adapter's own address: neither aged nor moved nor evicted */
+
+struct fdb_bucket {
+	struct fdb_slot slot[FDB_BUCKET_SLOTS];
+} __attribute__((aligned(64)));
+
+struct fdb {
+	uint64_t mask; /* buckets - 1 */
+	uint64_t multiplier; /* odd, random */
+	struct fdb_bucket *buckets;
+	size_t bytes;
+	uint32_t *limit; /* by adapter id: learned addresses at most */
+	_Atomic uint32_t *learned; /* by adapter id */
+	_Atomic uint64_t refused; /* not learned because of a limit */
+	_Atomic uint64_t evicted, moved;
+};
+
+struct fdb_entry {
+	struct mac mac;
+	uint16_t vlan, adapter;
+	bool is_static;
+	uint32_t seen_s;
+};
+
+/* For about `addresses` entries. NULL: no memory. The memory is touched only where entries are. */
+struct fdb *fdb_create(uint64_t addresses, uint64_t seed);
+void fdb_free(struct fdb *t); /* NULL ok */
+
+static inline uint64_t fdb_key(const uint8_t *mac, uint16_t vlan)
+{
+	uint32_t low;
+	uint16_t high;
+	memcpy(&low, mac, 4);
+	memcpy(&high, mac + 4, 2);
+	return ((uint64_t)high << 32 | low) << 16 | 0x8000 | vlan;
+}
+
+/* Group addresses have the lowest bit of their first byte set. */
+static inline bool fdb_key_is_group(uint64_t key) { return key >> 16 & 1; }
+
+static inline uint64_t fdb_hash(const struct fdb *t, uint64_t key)
+{
+	/* Both halves of the product: the low one alone does not depend on the last bytes of the address. */
+	unsigned __int128 product = (unsigned __int128)key * t->multiplier;
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static inline struct fdb_bucket *fdb_first(const struct fdb *t, uint64_t hash) { return &t->buckets[hash & t->mask]; }
+static inline struct fdb_bucket *fdb_second(const struct fdb *t, uint64_t hash)
+{
+	return &t->buckets[hash >> 32 & t->mask];
+}
+
+static inline struct fdb_slot *fdb_bucket_find(struct fdb_bucket *b, uint64_t key)
+{
+	for (int i = 0; i < FDB_BUCKET_SLOTS; i++)
+		if (atomic_load_explicit(&b->slot[i].key, memory_order_acquire) == key)
+			return &b->slot[i];
+	return NULL;
+}
+
+static inline struct fdb_slot *fdb_find(const struct fdb *t, uint64_t key, uint64_t hash)
+{
+	struct fdb_slot *s = fdb_bucket_find(fdb_first(t, hash), key);
+	return s ? s : fdb_bucket_find(fdb_second(t, hash), key);
+}
+
+/* The adapter that has the address, or FDB_NONE. */
+static inline uint16_t fdb_lookup(const struct fdb *t, uint64_t key, uint64_t hash)
+{
+	struct fdb_slot *s = fdb_find(t, key, hash);
+	if (!s)
+		return FDB_NONE;
+	uint64_t value = atomic_load_explicit(&s->value, memory_order_acquire);
+	if (atomic_load_explicit(&s->key, memory_order_relaxed) != key)
+		return FDB_NONE; /* taken away between the two reads */
+	return (uint16_t)value;
+}
+
+enum fdb_verdict { FDB_KNOWN, FDB_LEARNED, FDB_MOVED, FDB_REFUSED, FDB_OWNED_BY_OTHER };
+
+/* Notes that `adapter` sent from key. Any worker. */
+enum fdb_verdict fdb_learn(struct fdb *t, uint64_t key, uint64_t hash, uint16_t adapter, uint64_t now_ms);
+/* What fdb_learn would say, without doing it (explain). */
+enum fdb_verdict fdb_would_learn(const struct fdb *t, uint64_t key, uint64_t hash, uint16_t adapter);
+
+/* Control thread, beside working workers. */
+bool fdb_add_static(struct fdb *t, const struct mac *mac, uint16_t vlan, uint16_t adapter);
+void fdb_forget(struct fdb *t, const struct mac *mac, uint16_t vlan); /* learned or static */
+/* Removes learned entries of buckets [first, first + count) not seen for age_ms; returns how many. */
+uint32_t fdb_age(struct fdb *t, uint64_t first, uint64_t count, uint64_t now_ms, uint32_t age_ms);
+/* Copies the entries into *ret_entries (the caller frees), at most max; the count or -ENOMEM. */
+long fdb_list(const struct fdb *t, size_t max, struct fdb_entry **ret_entries);
+/* Puts the learned entries of `from` into t. */
+void fdb_copy(struct fdb *t, const struct fdb *from);

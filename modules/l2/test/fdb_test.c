@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The forwarding table against a plain list, its bounds, ageing, and several writers at once. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+
+#include "modules/l2/datapath/fdb.h"
+
+static struct fdb *table_make(uint64_t n)
+{
+	struct fdb *t = fdb_create(n, 4711);
+	assert_non_null(t);
+	for (int i = 0; i < 8; i++)
+		t->limit[i] = (uint32_t)n;
+	return t;
+}
+
+static uint64_t key_of(uint32_t i)
+{
+	struct mac m = mac_from_u64(0x020000000000ULL | (uint64_t)i * 2654435761u % 0xffffff);
+	return fdb_key(m.byte, 0);
+}
+
+static enum fdb_verdict learn(struct fdb *t, uint64_t key, uint16_t adapter, uint64_t now)
+{
+	return fdb_learn(t, key, fdb_hash(t, key), adapter, now);
+}
+
+static uint16_t lookup(const struct fdb *t, uint64_t key)
+{
+	return fdb_lookup(t, key, fdb_hash(t, key));
+}
+
+static void test_random_against_list(void **state)
+{
+	enum { N = 5000 };
+	static uint16_t model[N];
+	struct fdb *t = table_make(N);
+	memset(model, 0xff, sizeof(model));
+	srand(1);
+	for (int step = 0; step < 200000; step++) {
+		uint32_t i = (uint32_t)rand() % N;
+		uint16_t adapter = (uint16_t)(rand() % 8);
+		if (rand() % 3) {
+			learn(t, key_of(i), adapter, 1000);
+			model[i] = adapter;
+		}
+		assert_int_equal(lookup(t, key_of(i)), model[i]);
+	}
+	assert_int_equal(atomic_load(&t->evicted), 0);
+	fdb_free(t);
+}
+
+static void test_limit_and_ageing(void **state)
+{
+	struct fdb *t = table_make(1000);
+	t->limit[3] = 10;
+	for (uint32_t i = 0; i < 100; i++)
+		assert_int_equal(learn(t, key_of(i), 3, 5000), i < 10 ? FDB_LEARNED : FDB_REFUSED);
+	assert_int_equal(atomic_load(&t->refused), 90);
+	assert_int_equal(learn(t, key_of(0), 3, 200000), FDB_KNOWN);
+	assert_int_equal(fdb_age(t, 0, t->mask + 1, 310000, 300000), 9);
+	assert_int_equal(lookup(t, key_of(0)), 3);
+	assert_int_equal(lookup(t, key_of(1)), FDB_NONE);
+	assert_int_equal(learn(t, key_of(50), 3, 310000), FDB_LEARNED);
+	fdb_free(t);
+}
+
+static void test_static_stays(void **state)
+{
+	struct fdb *t = table_make(100);
+	struct mac own = mac_from_u64(0x00155d000001);
+	uint64_t key = fdb_key(own.byte, 0);
+	assert_true(fdb_add_static(t, &own, 0, 1));
+	assert_int_equal(learn(t, key, 2, 1000), FDB_OWNED_BY_OTHER);
+	assert_int_equal(learn(t, key, 1, 1000), FDB_KNOWN);
+	assert_int_equal(fdb_age(t, 0, t->mask + 1, 1u << 30, 1), 0);
+	assert_int_equal(lookup(t, key), 1);
+	assert_true(fdb_add_static(t, &own, 0, 2));
+	assert_int_equal(lookup(t, key), 2);
+	fdb_forget(t, &own, 0);
+	assert_int_equal(lookup(t, key), FDB_NONE);
+	fdb_free(t);
+}
+
+/* A table far too small: the flooder's entries go, the victim's stay. */
+static void test_flooder_evicts_itself(void **state)
+{
+	struct fdb *t = table_make(100);
+	t->limit[0] = t->limit[1] = 1000000;
+	uint64_t victim = key_of(777777);
+	for (uint32_t i = 0; i < 20000; i++)
+		learn(t, key_of(i), 0, 1000);
+	assert_int_equal(learn(t, victim, 1, 1000), FDB_LEARNED);
+	for (uint32_t i = 20000; i < 60000; i++)
+		learn(t, key_of(i), 0, 1000);
+	assert_int_equal(lookup(t, victim), 1);
+	assert_true(atomic_load(&t->evicted) > 1000);
+	fdb_free(t);
+}
+
+static void *writer(void *arg)
+{
+	struct fdb *t = arg;
+	for (int round = 0; round < 20; round++)
+		for (uint32_t i = 0; i < 3000; i++) {
+			uint16_t adapter = (uint16_t)(i % 4);
+			learn(t, key_of(i), adapter, 1000);
+			uint16_t is = lookup(t, key_of(i));
+			if (is != FDB_NONE && is != adapter)
+				return "another adapter's entry was shown";
+		}
+	return NULL;
+}
+
+static void test_two_writers_and_ageing(void **state)
+{
+	struct fdb *t = table_make(4000);
+	pthread_t thread[2];
+	void *failed;
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, writer, t), 0);
+	for (int i = 0; i < 200; i++)
+		fdb_age(t, 0, t->mask + 1, 10000000, 1);
+	for (int i = 0; i < 2; i++) {
+		pthread_join(thread[i], &failed);
+		assert_null(failed);
+	}
+	fdb_age(t, 0, t->mask + 1, 1u << 30, 1);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(atomic_load(&t->learned[i]), 0);
+	fdb_free(t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_random_against_list), cmocka_unit_test(test_limit_and_ageing),
+		cmocka_unit_test(test_static_stays),	    cmocka_unit_test(test_flooder_evicts_itself),
+		cmocka_unit_test(test_two_writers_and_ageing),
+	};
+	return cmocka_run_group_tests_name("fdb", tests, NULL, NULL);
+}

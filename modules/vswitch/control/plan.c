@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "modules/vswitch/control/plan.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "core/control/module.h"
+#include "modules/vswitch/control/implied.h"
+
+static void adapter_free(struct vs_adapter *a)
+{
+	if (!a)
+		return;
+	free(a->kind);
+	free(a->target);
+	free(a->netns);
+	free(a);
+}
+
+void vs_plan_free(struct vs_plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		adapter_free(plan->list[i]);
+	free(plan->list);
+	*plan = (struct vs_plan){0};
+}
+
+struct vs_adapter *vs_plan_find(const struct vs_plan *plan, const char *name)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		if (!strcmp(plan->list[i]->pub.name, name))
+			return plan->list[i];
+	return NULL;
+}
+
+/* A new adapter at the end of the plan, with its port's kind and target; NULL: no memory. */
+static struct vs_adapter *plan_add(struct vs_plan *plan, const char *prefix, const char *name, const char *sw,
+				   const char *kind, const char *target)
+{
+	struct vs_adapter **list = realloc(plan->list, (plan->n + 1) * sizeof(*list));
+	if (!list)
+		return NULL;
+	plan->list = list;
+	struct vs_adapter *a = calloc(1, sizeof(*a));
+	if (!a)
+		return NULL;
+	snprintf(a->pub.name, sizeof(a->pub.name), "%s%s", prefix, name);
+	snprintf(a->pub.switch_name, sizeof(a->pub.switch_name), "%s", sw);
+	a->kind = str_dup(kind);
+	a->target = str_dup(target);
+	a->queues = 1;
+	if (!a->kind || !a->target) {
+		adapter_free(a);
+		return NULL;
+	}
+	list[plan->n++] = a;
+	return a;
+}
+
+static int plan_add_uplink(struct vs_plan *plan, const struct api_switch *sw)
+{
+	bool dpdk = sw->uplink.dpdk != NULL;
+	struct vs_adapter *a = plan_add(plan, "wire:", sw->name, sw->name, dpdk ? "dpdk" : "interface",
+					dpdk ? sw->uplink.dpdk : sw->uplink.interface);
+	if (!a)
+		return -ENOMEM;
+	a->pub.role = PORT_UPLINK;
+	a->wanted_mtu = sw->mtu;
+	return 0;
+}
+
+static struct vs_adapter *plan_add_attached(struct vs_plan *plan, const struct api_adapter *ad)
+{
+	const struct api_attach *at = &ad->attach;
+	if (at->vhost_user)
+		return plan_add(plan, "", ad->name, ad->switch_name, "vhost-user", at->vhost_user);
+	if (at->interface)
+		return plan_add(plan, "", ad->name, ad->switch_name, "interface", at->interface);
+	if (at->dpdk)
+		return plan_add(plan, "", ad->name, ad->switch_name, "dpdk", at->dpdk);
+	return plan_add(plan, "", ad->name, ad->switch_name, "tap", at->tap ? at->tap : ad->name);
+}
+
+static int plan_add_adapter(struct vs_plan *plan, const struct api_adapter *ad)
+{
+	struct vs_adapter *a = plan_add_attached(plan, ad);
+	if (!a)
+		return -ENOMEM;
+	a->pub.role = ad->owner == API_OWNER_HOST ? PORT_HOST : PORT_GUEST;
+	a->pub.mac = ad->mac_address;
+	a->pub.mac_limit = ad->mac_address_limit;
+	a->peer_listens = ad->attach.listen == API_LISTEN_GUEST;
+	a->queues = ad->attach.queues ? (uint16_t)ad->attach.queues : 1;
+	a->wanted_mtu = ad->mtu;
+	a->netns = str_dup(ad->attach.netns);
+	return ad->attach.netns && !a->netns ? -ENOMEM : 0;
+}
+
+/* The host's adapter that allow-management-os makes, or that carries on for the interface taken over. */
+static int plan_add_implied(struct vs_plan *plan, const struct api_switch *sw, const struct implied *im)
+{
+	struct vs_adapter *a = vs_plan_find(plan, sw->name);
+	if (!a) {
+		a = plan_add(plan, "", sw->name, sw->name, "tap", sw->name);
+		if (!a)
+			return -ENOMEM;
+		a->pub.role = PORT_HOST;
+		a->pub.implied = true;
+	}
+	if (mac_is_zero(&a->pub.mac))
+		a->pub.mac = im->mac;
+	snprintf(a->pub.takes_over, sizeof(a->pub.takes_over), "%s", im->interface);
+	return 0;
+}
+
+static int implied_check_name(const struct api_switch *sw, size_t index, struct err *e)
+{
+	char path[64];
+	if (strlen(sw->name) < IFNAMSIZ)
+		return 0;
+	snprintf(path, sizeof(path), "switches[%zu].name", index);
+	return err_set(e, EINVAL, path,
+		       "the host's adapter would be named `%s`, and a Linux interface has at most 15 characters; "
+		       "shorten the name or set allow-management-os: false",
+		       sw->name);
+}
+
+int vs_plan_make(const struct txn *t, const struct vs_plan *running, struct vs_plan *ret_plan, struct err *e)
+{
+	const struct api_document *doc = t->next;
+	struct vs_plan plan = {0};
+	int rc = 0;
+	for (size_t i = 0; i < doc->n_switches && !rc; i++)
+		if (doc->switches[i].type == API_SWITCH_EXTERNAL)
+			rc = plan_add_uplink(&plan, &doc->switches[i]);
+	for (size_t i = 0; i < doc->n_adapters && !rc; i++)
+		rc = plan_add_adapter(&plan, &doc->adapters[i]);
+	for (size_t i = 0; i < doc->n_switches && !rc; i++) {
+		struct implied im;
+		if (!implied_find(&doc->switches[i], &im))
+			continue;
+		rc = implied_check_name(&doc->switches[i], i, e);
+		if (!rc)
+			rc = plan_add_implied(&plan, &doc->switches[i], &im);
+	}
+	for (size_t i = 0; i < plan.n; i++)
+		plan.list[i]->before = vs_plan_find(running, plan.list[i]->pub.name);
+	if (rc) {
+		vs_plan_free(&plan);
+		return rc == -ENOMEM ? err_set(e, ENOMEM, NULL, "out of memory") : rc;
+	}
+	*ret_plan = plan;
+	return 0;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "modules/vswitch/control/snapshot.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "core/control/module.h"
+#include "core/runtime/dataplane.h"
+#include "core/runtime/worker.h"
+
+static bool id_used[DP_ADAPTERS_MAX];
+
+int vs_id_take(void)
+{
+	for (uint16_t id = 0; id < DP_ADAPTERS_MAX; id++) {
+		if (id_used[id])
+			continue;
+		int rc = worker_rows_add(id);
+		if (rc)
+			return rc;
+		id_used[id] = true;
+		return id;
+	}
+	return -ENOSPC;
+}
+
+void vs_id_free(uint16_t id)
+{
+	worker_rows_remove(id);
+	id_used[id] = false;
+}
+
+static struct dp_switch *switch_add(struct dataplane *dp, const char *name)
+{
+	struct dp_switch *sw = calloc(1, sizeof(*sw));
+	if (!sw)
+		return NULL;
+	snprintf(sw->name, sizeof(sw->name), "%s", name);
+	sw->id = dp->n_switches;
+	dp->switches[dp->n_switches++] = sw;
+	return sw;
+}
+
+static struct dp_switch *switch_find(const struct dataplane *dp, const char *name)
+{
+	for (uint16_t i = 0; i < dp->n_switches; i++)
+		if (!strcmp(dp->switches[i]->name, name))
+			return dp->switches[i];
+	return NULL;
+}
+
+static int adapter_add(struct dataplane *dp, const struct vs_adapter *from)
+{
+	struct dp_adapter *a = calloc(1, sizeof(*a));
+	struct dp_switch *sw = switch_find(dp, from->pub.switch_name);
+	if (!a || !sw) {
+		free(a);
+		return -ENOMEM;
+	}
+	a->id = from->pub.id;
+	a->role = from->pub.role;
+	a->mtu = from->pub.mtu;
+	a->port = from->pub.port;
+	a->sw = sw;
+	a->mac = from->pub.mac;
+	snprintf(a->name, sizeof(a->name), "%s", from->pub.name);
+	dp->adapters[a->id] = a;
+	struct dp_adapter **members = realloc(sw->members, (sw->n_members + 1u) * sizeof(struct dp_adapter *));
+	if (!members)
+		return -ENOMEM;
+	sw->members = members;
+	members[sw->n_members++] = a;
+	if (a->role == PORT_UPLINK)
+		sw->uplink = a;
+	return 0;
+}
+
+int vs_snapshot_fill(struct txn *t, const struct vs_plan *plan, struct err *e)
+{
+	struct dataplane *dp = t->dp;
+	uint16_t top = 0;
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan->list[i]->pub.id >= top)
+			top = plan->list[i]->pub.id + 1;
+	dp->adapters = calloc(top + 1u, sizeof(struct dp_adapter *));
+	dp->switches = calloc(t->next->n_switches + 1, sizeof(struct dp_switch *));
+	if (!dp->adapters || !dp->switches)
+		return err_set(e, ENOMEM, NULL, "out of memory");
+	dp->n_adapters = top;
+	for (size_t i = 0; i < t->next->n_switches; i++)
+		if (!switch_add(dp, t->next->switches[i].name))
+			return err_set(e, ENOMEM, NULL, "out of memory");
+	for (size_t i = 0; i < plan->n; i++)
+		if (adapter_add(dp, plan->list[i]))
+			return err_set(e, ENOMEM, NULL, "out of memory");
+	return 0;
+}

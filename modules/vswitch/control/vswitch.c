@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The document's switches and adapters, through a transaction. New ports are opened and placed beside the
+ * running ones in prepare; what only the old snapshot used is closed in retire. Ports whose kind and target
+ * stay the same are kept, so an unchanged adapter never loses a frame.
+ */
+#include "modules/vswitch/vswitch.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "core/control/module.h"
+#include "core/runtime/dataplane.h"
+#include "core/runtime/worker.h"
+#include "modules/vswitch/control/implied.h"
+#include "modules/vswitch/control/mac_pool.h"
+#include "modules/vswitch/control/plan.h"
+#include "modules/vswitch/control/ports.h"
+#include "modules/vswitch/control/snapshot.h"
+
+static struct vs_plan running, preparing;
+static bool in_transaction;
+
+static const struct vs_plan *plan_shown(void)
+{
+	return in_transaction ? &preparing : &running;
+}
+
+const struct vswitch_adapter *const *vswitch_adapters(size_t *ret_n)
+{
+	static const struct vswitch_adapter **list;
+	const struct vs_plan *plan = plan_shown();
+	const struct vswitch_adapter **more = realloc(list, (plan->n + 1) * sizeof(*list));
+	if (!more) {
+		*ret_n = 0;
+		return NULL;
+	}
+	list = more;
+	for (size_t i = 0; i < plan->n; i++)
+		list[i] = &plan->list[i]->pub;
+	*ret_n = plan->n;
+	return list;
+}
+
+const struct vswitch_adapter *vswitch_adapter_find(const char *name)
+{
+	const struct vs_adapter *a = vs_plan_find(plan_shown(), name);
+	return a ? &a->pub : NULL;
+}
+
+static int ids_take(struct vs_plan *plan, struct err *e)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		struct vs_adapter *a = plan->list[i];
+		if (a->before) {
+			a->pub.id = a->before->pub.id;
+			continue;
+		}
+		int id = vs_id_take();
+		if (id < 0)
+			return err_set(e, -id, "adapters", "more than %d adapters and uplinks", DP_ADAPTERS_MAX);
+		a->pub.id = (uint16_t)id;
+		a->id_taken = true;
+	}
+	return 0;
+}
+
+static void ids_give_back(struct vs_plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan->list[i]->id_taken)
+			vs_id_free(plan->list[i]->pub.id);
+}
+
+static int vswitch_prepare(struct txn *t, struct err *e)
+{
+	static bool loaded;
+	if (!loaded) {
+		implied_load();
+		mac_pool_load();
+		loaded = true;
+	}
+	int rc = vs_plan_make(t, &running, &preparing, e);
+	if (rc)
+		return rc;
+	rc = mac_pool_assign(&t->next->host, &preparing, e);
+	if (!rc)
+		rc = ids_take(&preparing, e);
+	if (!rc)
+		rc = vs_ports_open(t, &preparing, e);
+	if (rc)
+		goto undo_ids;
+	rc = vs_snapshot_fill(t, &preparing, e);
+	if (rc)
+		goto undo_ports;
+	in_transaction = true;
+	return 0;
+undo_ports:
+	vs_ports_undo(&preparing, t->restarting);
+undo_ids:
+	ids_give_back(&preparing);
+	vs_plan_free(&preparing);
+	return rc;
+}
+
+static void vswitch_abort(struct txn *t)
+{
+	in_transaction = false;
+	vs_ports_undo(&preparing, t->restarting);
+	ids_give_back(&preparing);
+	vs_plan_free(&preparing);
+}
+
+static void vswitch_commit(struct txn *t)
+{
+	mac_pool_store(&preparing);
+	implied_store(t->next->switches, t->next->n_switches);
+}
+
+/* No worker knows the old snapshot any more. */
+static void vswitch_retire(struct txn *t)
+{
+	vs_ports_retire(&running, &preparing);
+	for (size_t i = 0; i < running.n; i++)
+		if (!vs_plan_find(&preparing, running.list[i]->pub.name))
+			vs_id_free(running.list[i]->pub.id);
+	vs_plan_free(&running);
+	running = preparing;
+	for (size_t i = 0; i < running.n; i++) {
+		running.list[i]->before = NULL;
+		running.list[i]->opened = running.list[i]->id_taken = false;
+	}
+	preparing = (struct vs_plan){0};
+	in_transaction = false;
+}
+
+static void vswitch_stop(bool restore)
+{
+	for (size_t i = 0; i < running.n; i++) {
+		struct port *p = running.list[i]->pub.port;
+		if (p)
+			p->ops->close(p, restore);
+		running.list[i]->pub.port = NULL;
+	}
+	vs_plan_free(&running);
+}
+
+static void vswitch_tick(void)
+{
+	for (size_t i = 0; i < running.n; i++) {
+		struct port *p = running.list[i]->pub.port;
+		if (p->ops->tick)
+			p->ops->tick(p);
+	}
+}
+
+static void vswitch_status_adapter(const struct api_adapter *ad, json_t *object)
+{
+	const struct vs_adapter *a = vs_plan_find(&running, ad->name);
+	if (a && a->from_pool)
+		json_object_set_new(object, "mac-address-from", json_string("pool"));
+	if (a && a->pub.takes_over[0])
+		json_object_set_new(object, "carries-on-for", json_string(a->pub.takes_over));
+}
+
+static struct module vswitch = {
+	.name = "vswitch",
+	.prepare = vswitch_prepare,
+	.commit = vswitch_commit,
+	.abort = vswitch_abort,
+	.retire = vswitch_retire,
+	.stop = vswitch_stop,
+	.status_adapter = vswitch_status_adapter,
+	.tick = vswitch_tick,
+};
+MODULE(vswitch)
