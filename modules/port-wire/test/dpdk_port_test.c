@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* DPDK devices that need no hardware: a ring that gives back what it is sent, capture files, a null device. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <pcap/pcap.h>
+#include <rte_ip.h>
+
+#include "core/runtime/drop.h"
+#include "core/runtime/offload.h"
+#include "core/runtime/test/port_rig.h"
+#include "modules/port-wire/control/dpdk.h"
+
+#define PROBE 0x88b5 /* local experimental EtherType */
+
+static struct port_spec spec_of(const char *args)
+{
+	return (struct port_spec){
+		.name = "wire:lab", .role = PORT_UPLINK, .kind = "dpdk", .target = args, .queues = 1};
+}
+
+static uint32_t probe(uint8_t *frame, uint32_t len)
+{
+	memset(frame, 0xff, 12);
+	frame[12] = PROBE >> 8;
+	frame[13] = PROBE & 0xff;
+	for (uint32_t i = 14; i < len; i++)
+		frame[i] = (uint8_t)(i * 7);
+	return len;
+}
+
+static void frames_come_back_from_a_ring(void **state)
+{
+	static uint8_t frame[9000];
+	struct port_spec spec = spec_of("net_ring0");
+	struct port *p = port_rig_open(&spec);
+	assert_string_equal(port_rig_status(p, "link"), "up");
+	assert_int_equal(p->capabilities, 0);
+	static const uint32_t lengths[] = {60, 1514, 2048};
+	for (unsigned i = 0; i < 3; i++) {
+		assert_null(port_rig_send(p, frame, probe(frame, lengths[i])));
+		struct frame *f = port_rig_receive(p, PROBE);
+		assert_non_null(f);
+		assert_int_equal(frame_len(f), lengths[i]);
+		assert_memory_equal(frame_data(f), frame, lengths[i]);
+		frame_free(f);
+	}
+	port_rig_refused(&spec, -EBUSY, "in use");
+	assert_null(port_rig_send(p, frame, probe(frame, 60))); /* and the first goes on */
+	frame_free(port_rig_receive(p, PROBE));
+	p->ops->close(p, true);
+	p = port_rig_open(&spec);
+	p->ops->close(p, true);
+}
+
+static void a_short_frame_leaves_its_big_buffer(void **state)
+{
+	struct port_spec spec = spec_of("net_ring0");
+	struct port *p = port_rig_open(&spec);
+	uint8_t frame[60];
+	struct frame *f = frame_alloc(port_pools()->big);
+	assert_non_null(f);
+	memcpy(rte_pktmbuf_append(&f->m, sizeof(frame)), frame, probe(frame, sizeof(frame)));
+	unsigned free_before = rte_mempool_avail_count(port_pools()->big);
+	assert_int_equal(p->ops->tx(&p->queue[0], &f, 1), 1);
+	assert_int_equal(rte_mempool_avail_count(port_pools()->big), free_before + 1);
+	f = port_rig_receive(p, PROBE);
+	assert_non_null(f);
+	assert_ptr_equal(f->m.pool, port_pools()->small);
+	assert_memory_equal(frame_data(f), frame, sizeof(frame));
+	frame_free(f);
+	p->ops->close(p, true);
+}
+
+static void a_full_ring_refuses_the_rest(void **state)
+{
+	struct port_spec spec = spec_of("net_ring0");
+	struct port *p = port_rig_open(&spec);
+	uint8_t bytes[60];
+	struct frame *frames[64], *f;
+	unsigned sent = 0;
+	uint16_t took;
+	do { /* the ring has room for 1023 */
+		for (unsigned i = 0; i < 64; i++) {
+			probe(bytes, sizeof(bytes));
+			bytes[14] = (uint8_t)(sent + i);
+			bytes[15] = (uint8_t)((sent + i) >> 8);
+			frames[i] = port_rig_frame(bytes, sizeof(bytes));
+		}
+		took = p->ops->tx(&p->queue[0], frames, 64);
+		for (unsigned i = took; i < 64; i++) {
+			assert_int_equal(frame_data(frames[i])[14], (uint8_t)(sent + i)); /* in order */
+			frame_free(frames[i]);
+		}
+		sent += took;
+	} while (took == 64);
+	assert_string_equal(p->queue[0].tx_drop->name, "dpdk-ring-full");
+	assert_int_equal(sent, 1023);
+	for (unsigned i = 0; i < sent; i++) {
+		assert_int_equal(p->ops->rx(&p->queue[0], &f, 1), 1);
+		assert_int_equal(frame_data(f)[14] | frame_data(f)[15] << 8, i);
+		frame_free(f);
+	}
+	p->ops->close(p, true);
+}
+
+static void capture_files_are_read_and_written(void **state)
+{
+	char in[] = "/tmp/weft-in-XXXXXX", out[] = "/tmp/weft-out-XXXXXX", args[128], why[PCAP_ERRBUF_SIZE];
+	uint8_t frame[9000];
+	close(mkstemp(in));
+	close(mkstemp(out));
+	pcap_t *dead = pcap_open_dead(DLT_EN10MB, 65535);
+	pcap_dumper_t *writer = pcap_dump_open(dead, in);
+	static const uint32_t lengths[] = {60, 9000, 10};
+	for (unsigned i = 0; i < 3; i++) {
+		struct pcap_pkthdr h = {.caplen = lengths[i], .len = probe(frame, lengths[i] < 14 ? 14 : lengths[i])};
+		h.len = lengths[i];
+		pcap_dump((u_char *)writer, &h, frame);
+	}
+	pcap_dump_close(writer);
+	snprintf(args, sizeof(args), "net_pcap0,rx_pcap=%s,tx_pcap=%s", in, out);
+	struct port_spec spec = spec_of(args);
+	struct port *p = port_rig_open(&spec);
+	for (unsigned i = 0; i < 2; i++) {
+		struct frame *f = port_rig_receive(p, PROBE);
+		assert_non_null(f);
+		assert_int_equal(frame_len(f), lengths[i]);
+		assert_int_equal(f->m.ol_flags & ~FRAME_FLAGS, 0);
+		assert_int_equal(p->ops->tx(&p->queue[0], &f, 1), 1);
+	}
+	struct frame *none;
+	assert_int_equal(p->ops->rx(&p->queue[0], &none, 1), 0);
+	assert_int_equal(port_rig_rx_drops("dpdk-malformed"), 1);
+	p->ops->close(p, true);
+
+	pcap_t *reader = pcap_open_offline(out, why);
+	assert_non_null(reader);
+	struct pcap_pkthdr *h;
+	const u_char *data;
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(pcap_next_ex(reader, &h, &data), 1);
+		assert_int_equal(h->caplen, lengths[i]);
+		assert_memory_equal(data, frame, 14);
+	}
+	pcap_close(reader);
+	pcap_close(dead);
+	unlink(in);
+	unlink(out);
+}
+
+static void what_cannot_be_had_is_refused(void **state)
+{
+	struct port_spec spec = spec_of("net_nosuch0");
+	port_rig_refused(&spec, -ENODEV, "\"net_nosuch0\"");
+	spec = spec_of("net_null0");
+	spec.mtu = 40;
+	port_rig_refused(&spec, -EINVAL, "takes an MTU of");
+	spec.mtu = 0;
+	struct port *p = port_rig_open(&spec);
+	p->ops->close(p, true);
+
+	spec = spec_of("net_pcap1,rx_pcap=/nonexistent/weft.pcap");
+	spec.restarting = true;
+	p = port_rig_open(&spec);
+	struct frame *f;
+	assert_non_null(strstr(port_rig_status(p, "waiting-for"), "net_pcap1"));
+	assert_int_equal(p->ops->rx(&p->queue[0], &f, 1), 0);
+	for (int i = 0; i < 5; i++)
+		p->ops->tick(p);
+	assert_non_null(port_rig_status(p, "waiting-for"));
+	uint8_t frame[60];
+	assert_string_equal(port_rig_send(p, frame, probe(frame, sizeof(frame))), "dpdk-down");
+	p->ops->close(p, true);
+}
+
+/* An IPv4 TCP segment, sum of the pseudo-header in place as Linux leaves it. */
+static struct frame *tcp_frame(uint8_t gso)
+{
+	uint8_t bytes[54 + 3000] = {
+		2,    0,    0,	  0,	0, 1,  2, 0,	0,    0,   0, 2, 8,    0,    0x45, 0,	 0x0b,
+		0xe0, 0,    1,	  0x40, 0, 64, 6, 0xab, 0xcd, 192, 0, 2, 1,    192,  0,	   2,	 2,
+		0x13, 0x88, 0x13, 0x89, 0, 0,  0, 1,	0,    0,   0, 1, 0x50, 0x10, 0xff, 0xff,
+	};
+	struct frame *f = port_rig_frame(bytes, sizeof(bytes));
+	f->offload = (struct frame_offload){.csum = true,
+					    .csum_start = 34,
+					    .csum_offset = 16,
+					    .gso = gso,
+					    .gso_size = gso ? 1460 : 0,
+					    .header_len = gso ? 54 : 0};
+	f->m.ol_flags |= FRAME_OFFLOAD;
+	return f;
+}
+
+static void offloads_become_mbuf_flags(void **state)
+{
+	struct frame *f = tcp_frame(FRAME_GSO_NONE);
+	assert_int_equal(dpdk_offload_fill(f), 0);
+	assert_int_equal(f->m.ol_flags & RTE_MBUF_F_TX_OFFLOAD_MASK, RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_TCP_CKSUM);
+	assert_int_equal(f->m.l2_len, 14);
+	assert_int_equal(f->m.l3_len, 20);
+	/* 192.0.2.1 + 192.0.2.2 + 6 + 3020, folded: 0xc000+0x0201+0xc000+0x0202+0x0006+0x0bcc = 0x18fd5 */
+	assert_int_equal(frame_data(f)[50] << 8 | frame_data(f)[51], 0x8fd6);
+	assert_int_equal(frame_data(f)[24] << 8 | frame_data(f)[25], 0xabcd);
+	frame_free(f);
+
+	f = tcp_frame(FRAME_GSO_TCP4);
+	assert_int_equal(dpdk_offload_fill(f), 0);
+	assert_int_equal(f->m.ol_flags & RTE_MBUF_F_TX_OFFLOAD_MASK,
+			 RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_IP_CKSUM);
+	assert_int_equal(f->m.l4_len, 20);
+	assert_int_equal(f->m.tso_segsz, 1460);
+	assert_int_equal(frame_data(f)[50] << 8 | frame_data(f)[51], 0x840a); /* without the length */
+	assert_int_equal(frame_data(f)[24] << 8 | frame_data(f)[25], 0);
+	frame_free(f);
+
+	f = tcp_frame(FRAME_GSO_NONE);
+	f->offload.csum_start = 36; /* not where the TCP header is */
+	assert_int_equal(dpdk_offload_fill(f), -EINVAL);
+	frame_free(f);
+}
+
+static int start(void **state) { return port_rig_start(); }
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(frames_come_back_from_a_ring),
+		cmocka_unit_test(a_short_frame_leaves_its_big_buffer),
+		cmocka_unit_test(a_full_ring_refuses_the_rest),
+		cmocka_unit_test(capture_files_are_read_and_written),
+		cmocka_unit_test(what_cannot_be_had_is_refused),
+		cmocka_unit_test(offloads_become_mbuf_flags),
+		cmocka_unit_test(port_rig_nothing_left),
+	};
+	return cmocka_run_group_tests_name("port-wire dpdk", tests, start, NULL);
+}
