@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the control side's files of this driver share. */
+#pragma once
+
+#include <errno.h>
+
+#include "modules/port-vhost/datapath/vhost.h"
+
+struct err;
+
+/* What a port takes while nobody is there to say otherwise: nothing is prepared just to be dropped. */
+#define VHOST_CAN_ALL (PORT_CAN_CSUM | PORT_CAN_TSO4 | PORT_CAN_TSO6)
+
+/* socket.c: the path on its own, nothing of rte_vhost. */
+int vhost_socket_check(const char *path, struct err *e); /* could a socket be there? Touches nothing. */
+int vhost_socket_clear(const char *path, struct err *e); /* makes its folder, removes a socket that nobody serves */
+bool vhost_socket_served(const char *path); /* somebody listens */
+
+/* fault.c */
+int vhost_fault_init(void); /* before each port; -errno */
+void vhost_fence_workers(void); /* every thread of the process passes a full fence */
+extern __thread bool vhost_in_message; /* device.c: this is the library's thread, at a message of vhost_here */
+
+/* doorbell.c: have the library look at its sockets now. */
+void vhost_doorbell_hang(void); /* once */
+void vhost_doorbell_ring(void);
+
+/* device.c: the library's callbacks. */
+struct rte_vhost_device_ops;
+extern const struct rte_vhost_device_ops vhost_callbacks;
+void vhost_device_join(struct vhost_port *p); /* before the library may call back about it */
+void vhost_device_leave(struct vhost_port *p); /* after it no longer can */
+bool vhost_device_known(const char *path); /* some port has it */
+struct vhost_port *vhost_device_port(int vid); /* NULL: none. Any thread, signal handlers too */
+unsigned vhost_device_regions(int vid, const struct vhost_region **ret_regions); /* the same */
+
+/* What of the port tick and status want to know, at one moment. */
+struct vhost_view {
+	bool connected, served;
+	unsigned queues; /* pairs in use */
+	unsigned incidents;
+	const char *last_incident;
+	uint64_t features;
+	enum vhost_fault fault;
+};
+void vhost_device_view(struct vhost_port *p, struct vhost_view *ret_view);
