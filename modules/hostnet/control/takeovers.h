@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All interfaces taken over, through transactions. Each callback of the module has its counterpart here. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "modules/hostnet/control/takeover.h"
+
+struct api_document;
+struct interface_listener;
+struct host_adapters;
+struct txn;
+
+/* Reads the fact on disk; what it names is ours until given back. */
+void takeovers_load(struct takeover **list);
+void takeovers_load_all(void); /* into the list that the calls below work on */
+int takeovers_store(const struct takeover *list); /* nothing taken: forgets the fact */
+
+/* What the switches of t->next take that is not taken yet, and what goes on with another adapter. Undoes itself
+ * on failure. */
+int takeovers_prepare(struct netlink *nl, struct txn *t, const struct host_adapters *adapters, struct err *e);
+/* The warnings of prepare, and its refusals, without touching anything. */
+int takeovers_preview(struct netlink *nl, struct txn *t, struct err *e);
+void takeovers_undo(struct netlink *nl);
+/* Gives back what the document does not name any more; keeps others off the rest. */
+void takeovers_commit(struct netlink *nl, const struct api_document *doc);
+void takeovers_retire(void); /* ports are closed: nothing more to put right */
+void takeovers_restore(struct netlink *nl); /* gives everything back */
+void takeovers_fini(void); /* frees the lists, touches nothing */
+
+/* Interfaces that came late, after a boot or plugged in: taken now. true: something was. */
+bool takeovers_tick(struct netlink *nl, const struct api_document *doc, const struct host_adapters *adapters);
+
+/* The tap is a new one: what it carries on for others comes back onto it. */
+int takeovers_replay(struct netlink *nl, const char *tap);
+/* For interface_listen. */
+extern const struct interface_listener takeovers_listener;
+
+const struct takeover *takeovers_by_tap(const char *tap); /* NULL: it carries on for none */
+/* Something came onto an interface; if it is a taken one it goes again, and an event says who it may have been. */
+void takeovers_clean(struct netlink *nl, uint32_t ifindex);
