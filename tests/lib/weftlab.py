@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Namespaces, weftd processes, guests and traffic for the end-to-end tests, the demo and the benchmarks.
+
+Every name carries the lab's own tag, so several labs run at once; leaving the lab removes what it made, also
+after a failure or Ctrl-C.
+"""
+import atexit
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[2]
+
+
+class LabError(Exception):
+    """Something that the lab needs did not work; the text says what."""
+
+
+def run(*argv, check=True, timeout=60, **kw):
+    """Runs a command and returns its CompletedProcess with text output."""
+    argv = [str(a) for a in argv]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, **kw)
+    if check and done.returncode:
+        raise LabError(f"{' '.join(argv)}: exit {done.returncode}: {(done.stderr or done.stdout).strip()}")
+    return done
+
+
+def wait_until(what, condition, timeout=10.0, step=0.02):
+    """Waits for condition() to be true and returns its value."""
+    end = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise LabError(f"waited {timeout:g} s in vain: {what}")
+        time.sleep(step)
+
+
+class Lab:
+    """A with-block that owns namespaces, processes and a folder."""
+
+    def __init__(self, build=None):
+        self.build = Path(build or os.environ.get("WEFT_BUILD") or TOP / "build").resolve()
+        self.tag = "w" + secrets.token_hex(3)
+        self.dir = None
+        self.namespaces = []
+        self.processes = []
+        self.at_end = []
+
+    def __enter__(self):
+        if os.geteuid():
+            raise LabError("network namespaces need root")
+        self.dir = Path(tempfile.mkdtemp(prefix=f"{self.tag}-", dir="/tmp"))
+        atexit.register(self.close)
+        self.old_term = signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        if not self.dir:
+            return
+        for p in reversed(self.processes):
+            self.stop(p)
+        for undo in reversed(self.at_end):
+            undo()
+        for ns in self.namespaces:
+            run("ip", "netns", "del", ns, check=False)
+        shutil.rmtree(self.dir, ignore_errors=True)
+        self.dir = None
+        atexit.unregister(self.close)
+
+    def stop(self, process, sig=signal.SIGTERM, timeout=10):
+        if process.poll() is None:
+            process.send_signal(sig)
+            try:
+                process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        if process in self.processes:
+            self.processes.remove(process)
+
+    def name(self, short):
+        """A name for a namespace of this lab alone."""
+        return f"{self.tag}-{short}"
+
+    def netns(self, short):
+        ns = self.name(short)
+        run("ip", "netns", "add", ns)
+        self.namespaces.append(ns)
+        run("ip", "-n", ns, "link", "set", "lo", "up")
+        return ns
+
+    def spawn(self, *argv, ns=None, **kw):
+        """Starts a process of the lab's, in a namespace if one is named."""
+        argv = [str(a) for a in argv]
+        if ns:
+            argv = ["ip", "netns", "exec", ns] + argv
+        kw.setdefault("stdout", subprocess.DEVNULL)
+        kw.setdefault("stderr", subprocess.DEVNULL)
+        p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, **kw)
+        self.processes.append(p)
+        return p
+
+    def exec(self, ns, *argv, **kw):
+        return run("ip", "netns", "exec", ns, *argv, **kw)
+
+    def veth(self, ns_a, name_a, ns_b, name_b):
+        run("ip", "link", "add", name_a, "netns", ns_a, "type", "veth", "peer", "name", name_b, "netns", ns_b)
+        for ns, name in ((ns_a, name_a), (ns_b, name_b)):
+            run("ip", "-n", ns, "link", "set", name, "up")
+
+    def address(self, ns, dev, address):
+        run("ip", "-n", ns, "addr", "add", address, "dev", dev, *(("nodad",) if ":" in address else ()))
+        run("ip", "-n", ns, "link", "set", dev, "up")
+
+    def pings(self, ns, address, count=1, wait=1, interval=0.2):
+        """How many of `count` echo requests are answered."""
+        done = self.exec(ns, "ping", "-n", "-q", "-c", count, "-W", wait, "-i", interval, address, check=False,
+                         timeout=count * max(wait, interval) + 10)
+        for line in done.stdout.splitlines():
+            if "received" in line:
+                return int(line.split(",")[1].split()[0])
+        return 0
+
+    def iperf(self, server_ns, client_ns, address, seconds=3, *more):
+        """TCP throughput in bits a second, client to server."""
+        server = self.spawn("iperf3", "-s", "-1", "-B", address, ns=server_ns)
+        wait_until("iperf3 listens", lambda: ":5201" in self.exec(server_ns, "ss", "-Hltn").stdout)
+        done = self.exec(client_ns, "iperf3", "-J", "-c", address, "-t", seconds, *more, timeout=seconds + 30)
+        self.stop(server)
+        return json.loads(done.stdout)["end"]["sum_received"]["bits_per_second"]
+
+
+class Host:
+    """A namespace with a weftd in it. `ns` None: in the lab's caller's own namespace."""
+
+    def __init__(self, lab, short, *options, ns=None):
+        self.lab = lab
+        self.short = short
+        self.ns = ns or lab.netns(short)
+        self.dir = lab.dir / short
+        self.dir.mkdir(exist_ok=True)
+        self.socket = self.dir / "weftd.sock"
+        self.log = self.dir / "weftd.log"
+        self.options = [str(o) for o in options]
+        self.process = None
+
+    def start(self, wait=True, env=None):
+        argv = [self.lab.build / "hostd" / "weftd", "--socket", self.socket, "--state", self.dir / "state"]
+        log = open(self.log, "ab")
+        self.process = self.lab.spawn(*argv, *self.options, ns=self.ns, stdout=log, stderr=log, env=env)
+        log.close()
+        if wait:
+            self.wait_ready()
+        return self
+
+    def wait_ready(self, timeout=15):
+        def ready():
+            if self.process.poll() is not None:
+                raise LabError(f"weftd ended with {self.process.returncode}:\n{self.log_text()}")
+            return self.weft("status", "host", check=False).returncode == 0
+        wait_until("weftd answers", ready, timeout)
+
+    def log_text(self):
+        return self.log.read_text(errors="replace")
+
+    def kill(self, sig=signal.SIGKILL):
+        self.lab.stop(self.process, sig)
+
+    def weft(self, *argv, check=True, **kw):
+        return run(self.lab.build / "cli" / "weft", "--socket", self.socket, *argv, check=check, **kw)
+
+    def json(self, *argv):
+        return json.loads(self.weft("-o", "json", *argv).stdout)
+
+    def apply(self, text, *more, check=True):
+        return self.weft("apply", "-", *more, check=check, input=text)
+
+    def drops(self, adapter):
+        return self.json("stats", "adapter", adapter)["drops"]
+
+
+class Qemu:
+    """A real Linux guest: Debian's kernel under TCG, its adapter on a vhost-user socket or a tap."""
+
+    def __init__(self, lab, name, netdev, address, run=None, mac=None, mtu=None, ns=None, memory=256, queues=1,
+                 device="virtio-net-pci"):
+        image = lab.build / "guest"
+        run_image(image)
+        self.lab = lab
+        self.console = lab.dir / f"{name}.console"
+        self.console.touch()
+        line = f"console=ttyS0 quiet panic=-1 weft.ip={address}"
+        if run:
+            line += " weft.run=" + run.replace(" ", ",")
+        if mtu:
+            line += f" weft.mtu={mtu}"
+        # vectors=0: QEMU 7.2 under TCG crashes with MSI-X on a vhost-user device.
+        extra = ",vectors=0" if device == "virtio-net-pci" else ""
+        argv = ["qemu-system-x86_64", "-accel", "tcg", "-machine", "q35", "-cpu", "max", "-m", str(memory), "-display",
+                "none", "-serial", f"file:{self.console}", "-no-reboot", "-kernel", image / "vmlinuz", "-initrd",
+                image / "initrd", "-append", line, "-object",
+                f"memory-backend-memfd,id=mem,size={memory}M,share=on", "-numa", "node,memdev=mem", *netdev,
+                "-device", f"{device},netdev=n0{extra}" + (f",mac={mac}" if mac else "")]
+        self.process = lab.spawn(*argv, ns=ns, stderr=open(lab.dir / f"{name}.qemu", "wb"))
+
+    def text(self):
+        return self.console.read_text(errors="replace")
+
+    def wait(self, word="weft-guest: ready", timeout=60):
+        def seen():
+            if self.process.poll() is not None:
+                raise LabError(f"QEMU ended with {self.process.returncode}")
+            return word in self.text()
+        wait_until(f"the guest says {word!r}", seen, timeout, 0.1)
+
+    @staticmethod
+    def vhost_user(socket, server=True):
+        """Netdev options; server: QEMU listens and weftd connects."""
+        how = "server=on,wait=off" if server else "server=off,reconnect=1"
+        return ["-chardev", f"socket,id=c0,path={socket},{how}", "-netdev",
+                "vhost-user,id=n0,chardev=c0,vhostforce=on"]
+
+    @staticmethod
+    def tap(ifname):
+        return ["-netdev", f"tap,id=n0,ifname={ifname},script=no,downscript=no,vhost=off"]
+
+
+def run_image(folder):
+    """The guest's kernel and initramfs, made once a build folder."""
+    run(TOP / "tests/lib/guest-image", folder, timeout=300)
