@@ -30,6 +30,17 @@ static bool is_empty(const json_t *v)
 	       (json_is_object(v) && !json_object_size(v));
 }
 
+/* Left to `weft status KIND NAME`, so that a list stays narrow enough to read. */
+static bool is_detail(const char *key, const json_t *value)
+{
+	static const char *const details[] = {"socket", "mac-address-from", "kernel-drops", "carries-on-for", NULL};
+	for (size_t i = 0; details[i]; i++) {
+		if (!strcmp(key, details[i]))
+			return true;
+	}
+	return json_is_object(value) || (json_is_array(value) && strcmp(key, "addresses") != 0);
+}
+
 struct columns {
 	const char *key[COLUMNS_MAX];
 	char head[COLUMNS_MAX][40];
@@ -58,7 +69,7 @@ static void columns_find(struct columns *cols, const json_t *array)
 	const char *key;
 	json_array_foreach((json_t *)array, i, object) {
 		json_object_foreach(object, key, value) {
-			if (!is_sentence(key) && !is_empty(value))
+			if (!is_sentence(key) && !is_empty(value) && !is_detail(key, value))
 				columns_note(cols, key, value);
 		}
 	}

@@ -104,7 +104,10 @@ static json_t *node_stats(const struct books *b, const struct node *node)
 	json_int_t adapters = 0;
 	for (size_t i = 0; i < b->inv.n; i++)
 		adapters += b->inv.list[i].dp && visits(b->inv.list[i].dp, node);
-	return json_pack("{s:s, s:s, s:I}", "name", node->name, "stage", stage_name(node->stage), "adapters",
+	struct counter_node count;
+	counter_node_read(node->index, &count);
+	return json_pack("{s:s, s:s, s:I, s:I, s:I}", "name", node->name, "stage", stage_name(node->stage), "frames",
+			 (json_int_t)count.frames, "kept", (json_int_t)count.kept, "adapters",
 			 adapters);
 }
 

@@ -100,6 +100,16 @@ void counter_depart(const struct counter_row *row)
 	counter_row_add(&departed, row);
 }
 
+void counter_node_read(uint16_t node, struct counter_node *ret)
+{
+	struct counter_node sum = {0};
+	for (unsigned i = 0; i < worker_count(); i++) {
+		sum.frames += worker_get(i)->pipe.nodes[node].frames;
+		sum.kept += worker_get(i)->pipe.nodes[node].kept;
+	}
+	*ret = sum;
+}
+
 void counter_worker_read(unsigned worker, struct counter_worker *ret)
 {
 	*ret = worker_get(worker)->count;

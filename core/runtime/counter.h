@@ -34,6 +34,11 @@ struct counter_worker {
 	uint64_t rounds, sleeps;
 };
 
+/* What passed through a node. */
+struct counter_node {
+	uint64_t frames, kept; /* that it was given; that it passed on to the next */
+};
+
 /* A consistent copy of one adapter's row summed over the workers. Control thread. */
 void counter_read(uint16_t adapter, struct counter_row *ret_row);
 /* All rows 0..n-1 at one moment each worker. */
@@ -41,6 +46,7 @@ void counter_read_all(struct counter_row *rows, uint16_t n);
 /* What went with adapters that were removed, so that the whole still balances. */
 const struct counter_row *counter_departed(void);
 void counter_worker_read(unsigned worker, struct counter_worker *ret);
+void counter_node_read(uint16_t node, struct counter_node *ret); /* by struct node's index */
 
 /* Between worker.c and counter.c. */
 struct worker;

@@ -89,8 +89,21 @@ static void adapter_wire(struct dp_adapter *a)
 	}
 }
 
+/* Nodes register in constructors; all have by now. */
+static void nodes_number(void)
+{
+	uint16_t index = 0;
+	for (struct node *n = nodes; n; n = n->next)
+		n->index = index++;
+	if (index > NODES_MAX) {
+		fprintf(stderr, "more than %d nodes\n", NODES_MAX);
+		abort();
+	}
+}
+
 void dataplane_wire(struct dataplane *dp)
 {
+	nodes_number();
 	for (uint16_t i = 0; i < dp->n_adapters; i++)
 		if (dp->adapters[i])
 			adapter_wire(dp->adapters[i]);

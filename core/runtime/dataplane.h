@@ -40,8 +40,11 @@ struct node {
 	node_fn *fn;
 	/* Does this adapter visit the node? Control thread, when a snapshot is built; NULL: always. */
 	bool (*wants)(const struct dp_adapter *a);
+	uint16_t index; /* in stage order; given when the first snapshot is wired */
 	struct node *next;
 };
+
+#define NODES_MAX 64
 
 void node_register(struct node *n);
 #define NODE(ident, stage_id, function, wants_fn)                                                            \

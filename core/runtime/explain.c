@@ -110,7 +110,6 @@ static int pipe_make(struct pipe *p, struct trace *t, const struct dataplane *dp
 {
 	*p = (struct pipe){.dp = dp, .pools = port_pools(), .trace = t};
 	p->now_ms = rte_rdtsc() / (rte_get_tsc_hz() / 1000);
-	p->random = 1;
 	p->rows = calloc(dp->n_adapters, sizeof(*p->rows));
 	p->outs = calloc(dp->n_adapters, sizeof(*p->outs));
 	p->listed = calloc(dp->n_adapters, sizeof(*p->listed));

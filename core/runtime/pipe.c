@@ -27,8 +27,13 @@ static uint64_t bytes_of(struct frame *const *frames, uint16_t n)
 static inline uint16_t node_run(struct pipe *p, const struct dp_adapter *a, const struct node *node,
 				struct frame **frames, uint16_t n)
 {
-	if (likely(p->trace == NULL))
-		return node->fn(p, a, frames, n);
+	struct counter_node *count = &p->nodes[node->index];
+	count->frames += n;
+	if (likely(p->trace == NULL)) {
+		n = node->fn(p, a, frames, n);
+		count->kept += n;
+		return n;
+	}
 	trace_enter(p, node);
 	n = node->fn(p, a, frames, n);
 	if (n)

@@ -38,7 +38,7 @@ struct pipe {
 	struct trace *trace; /* NULL but for explain: then learn nothing, send nothing */
 	struct capture_set *capture; /* NULL when nobody captures */
 	struct worker *worker; /* NULL for explain */
-	uint64_t random; /* cheap state for sampling */
+	struct counter_node nodes[NODES_MAX]; /* by struct node's index */
 };
 
 static inline struct counter_row *pipe_row(struct pipe *p, const struct dp_adapter *a) { return p->rows[a->id]; }

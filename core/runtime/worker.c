@@ -199,7 +199,6 @@ static int worker_prepare(struct worker *w, unsigned id, int core)
 	w->pipe.worker = w;
 	w->pipe.dp = &nothing;
 	w->pipe.pools = port_pools();
-	w->pipe.random = rte_rdtsc() | 1;
 	w->pipe.rows = calloc(DP_ADAPTERS_MAX, sizeof(struct counter_row *));
 	w->pipe.outs = calloc(DP_ADAPTERS_MAX, sizeof(struct pipe_out *));
 	w->pipe.listed = calloc(DP_ADAPTERS_MAX, sizeof(uint16_t));
