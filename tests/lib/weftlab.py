@@ -5,13 +5,18 @@ Every name carries the lab's own tag, so several labs run at once; leaving the l
 after a failure or Ctrl-C.
 """
 import atexit
+import contextlib
+import ctypes
 import json
 import os
 import secrets
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -43,10 +48,24 @@ def wait_until(what, condition, timeout=10.0, step=0.02):
         time.sleep(step)
 
 
-class Lab:
-    """A with-block that owns namespaces, processes and a folder."""
+CLONE_NEWNET = 0x40000000
+SO_RCVBUFFORCE = 33
+libc = ctypes.CDLL(None, use_errno=True)
 
-    def __init__(self, build=None):
+# A lab's own /run, so that namespaces and sockets may bear any name, and its own resolv.conf. Ends with its stdin.
+SECLUDE = """mount -t tmpfs tmpfs /run; mkdir /run/netns /run/weft
+mount --bind "$0" /etc/resolv.conf; echo ready; exec cat >/dev/null"""
+
+
+class Lab:
+    """A with-block that owns namespaces, processes and a folder.
+
+    private: in a mount namespace of its own, where namespaces may have any name; even a killed test leaves none.
+    """
+
+    def __init__(self, build=None, private=False):
+        self.private = private
+        self.holder = None
         self.build = Path(build or os.environ.get("WEFT_BUILD") or TOP / "build").resolve()
         self.tag = "w" + secrets.token_hex(3)
         self.dir = None
@@ -59,6 +78,8 @@ class Lab:
             raise LabError("network namespaces need root")
         self.dir = Path(tempfile.mkdtemp(prefix=f"{self.tag}-", dir="/tmp"))
         atexit.register(self.close)
+        if self.private:
+            self.seclude()
         self.old_term = signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
         return self
 
@@ -73,10 +94,27 @@ class Lab:
         for undo in reversed(self.at_end):
             undo()
         for ns in self.namespaces:
-            run("ip", "netns", "del", ns, check=False)
+            self.run("ip", "netns", "del", ns, check=False)
+        if self.holder:
+            self.holder.communicate()
         shutil.rmtree(self.dir, ignore_errors=True)
         self.dir = None
         atexit.unregister(self.close)
+
+    def seclude(self):
+        (self.dir / "resolv.conf").write_text("nameserver 192.0.2.253\n")
+        self.holder = subprocess.Popen(["unshare", "--mount", "--propagation", "private", "sh", "-ec", SECLUDE,
+                                        self.dir / "resolv.conf"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        if self.holder.stdout.readline() != b"ready\n":
+            raise LabError("no mount namespace of the lab's own")
+
+    def argv(self, argv, ns=None):
+        """argv as it runs inside the lab, and in one of its namespaces."""
+        inside = ["nsenter", f"--mount=/proc/{self.holder.pid}/ns/mnt", "--"] if self.holder else []
+        return inside + (["ip", "netns", "exec", ns] if ns else []) + [str(a) for a in argv]
+
+    def run(self, *argv, **kw):
+        return run(*self.argv(argv), **kw)
 
     def stop(self, process, sig=signal.SIGTERM, timeout=10):
         if process.poll() is None:
@@ -94,34 +132,62 @@ class Lab:
         return f"{self.tag}-{short}"
 
     def netns(self, short):
-        ns = self.name(short)
-        run("ip", "netns", "add", ns)
+        ns = short if self.private else self.name(short)
+        self.run("ip", "netns", "add", ns)
         self.namespaces.append(ns)
-        run("ip", "-n", ns, "link", "set", "lo", "up")
+        self.ip(ns, "link", "set", "lo", "up")
         return ns
+
+    def ip(self, ns, *argv, **kw):
+        return self.run("ip", "-n", ns, *argv, **kw)
+
+    def ip_json(self, ns, *argv):
+        return json.loads(self.ip(ns, "-j", *argv).stdout)
+
+    @contextlib.contextmanager
+    def inside(self, ns):
+        """The calling thread is in the namespace; sockets made there stay there."""
+        root = f"/proc/{self.holder.pid}/root" if self.holder else ""
+        with open("/proc/thread-self/ns/net") as home, open(f"{root}/run/netns/{ns}") as there:
+            if libc.setns(there.fileno(), CLONE_NEWNET):
+                raise LabError(f"{ns}: {os.strerror(ctypes.get_errno())}")
+            try:
+                yield
+            finally:
+                if libc.setns(home.fileno(), CLONE_NEWNET):
+                    os.abort()  # nothing may go on in a namespace that it does not know of
+
+    def wire(self, ns, dev):
+        """A raw socket on an interface: sends and receives whole frames."""
+        with self.inside(ns):
+            s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+            s.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)
+            s.bind((dev, 3))
+        s.settimeout(2)
+        return s
 
     def spawn(self, *argv, ns=None, **kw):
         """Starts a process of the lab's, in a namespace if one is named."""
-        argv = [str(a) for a in argv]
-        if ns:
-            argv = ["ip", "netns", "exec", ns] + argv
         kw.setdefault("stdout", subprocess.DEVNULL)
         kw.setdefault("stderr", subprocess.DEVNULL)
-        p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, **kw)
+        p = subprocess.Popen(self.argv(argv, ns), stdin=subprocess.DEVNULL, **kw)
         self.processes.append(p)
         return p
 
     def exec(self, ns, *argv, **kw):
-        return run("ip", "netns", "exec", ns, *argv, **kw)
+        return run(*self.argv(argv, ns), **kw)
 
     def veth(self, ns_a, name_a, ns_b, name_b):
-        run("ip", "link", "add", name_a, "netns", ns_a, "type", "veth", "peer", "name", name_b, "netns", ns_b)
+        self.run("ip", "link", "add", name_a, "netns", ns_a, "type", "veth", "peer", "name", name_b, "netns", ns_b)
         for ns, name in ((ns_a, name_a), (ns_b, name_b)):
-            run("ip", "-n", ns, "link", "set", name, "up")
+            self.ip(ns, "link", "set", name, "up")
 
     def address(self, ns, dev, address):
-        run("ip", "-n", ns, "addr", "add", address, "dev", dev, *(("nodad",) if ":" in address else ()))
-        run("ip", "-n", ns, "link", "set", dev, "up")
+        self.ip(ns, "addr", "add", address, "dev", dev, *(("nodad",) if ":" in address else ()))
+        self.ip(ns, "link", "set", dev, "up")
+
+    def mac(self, ns, dev):
+        return self.ip_json(ns, "link", "show", dev)[0]["address"]
 
     def pings(self, ns, address, count=1, wait=1, interval=0.2):
         """How many of `count` echo requests are answered."""
@@ -183,18 +249,98 @@ class Host:
     def json(self, *argv):
         return json.loads(self.weft("-o", "json", *argv).stdout)
 
-    def apply(self, text, *more, check=True):
-        return self.weft("apply", "-", *more, check=check, input=text)
+    def apply(self, document, *more, check=True, **kw):
+        """A document as text or as lists and dicts."""
+        text = document if isinstance(document, str) else json.dumps(document)
+        return self.weft("apply", "-", *more, check=check, input=text, **kw)
 
     def drops(self, adapter):
         return self.json("stats", "adapter", adapter)["drops"]
+
+    def adapter(self, name):
+        """What `status` says of one adapter."""
+        return next(a for a in self.json("status")["adapters"] if a["name"] == name)
+
+    def revision(self):
+        return self.json("status")["host"]["revision"]
+
+    def restart(self, sig=signal.SIGTERM):
+        self.kill(sig)
+        return self.start()
+
+    def rss(self):
+        """Resident memory in MiB."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+    def cpu_seconds(self):
+        """User and system time spent so far, by all threads."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Stream:
+    """Numbered datagrams from one namespace to another. After stop(): `lost` of `sent`, the longest `gap` in s."""
+
+    def __init__(self, lab, ns_from, ns_to, address, rate=1000, port=7000):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with lab.inside(ns_to):
+            self.receiver = socket.socket(family, socket.SOCK_DGRAM)
+        with lab.inside(ns_from):
+            self.sender = socket.socket(family, socket.SOCK_DGRAM)
+        self.receiver.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)
+        self.receiver.bind((address, port))
+        self.receiver.settimeout(0.5)
+        self.to, self.interval = (address, port), 1 / rate
+        self.sent = self.errors = 0
+        self.seen, self.times = set(), []
+        self.stopping = threading.Event()
+        self.threads = [threading.Thread(target=f, daemon=True) for f in (self.receive, self.send)]
+        for t in self.threads:
+            t.start()
+
+    def send(self):
+        due = time.monotonic()
+        while not self.stopping.is_set():
+            try:
+                self.sender.sendto(struct.pack("!Q", self.sent), self.to)
+                self.sent += 1
+            except OSError:
+                self.errors += 1
+            due += self.interval
+            time.sleep(max(0, due - time.monotonic()))
+
+    def receive(self):
+        while True:
+            try:
+                self.seen.add(struct.unpack("!Q", self.receiver.recv(64))[0])
+                self.times.append(time.monotonic())
+            except socket.timeout:
+                if self.stopping.is_set():
+                    return
+
+    def flowing(self, more=20):
+        """Waits until datagrams arrive, `more` of them from now on."""
+        enough = len(self.seen) + more
+        wait_until("the stream flows", lambda: len(self.seen) >= enough)
+        return self
+
+    def stop(self):
+        self.stopping.set()
+        for t in self.threads:
+            t.join()
+        self.sender.close()
+        self.receiver.close()
+        self.lost = self.sent - len(self.seen)
+        self.gap = max((b - a for a, b in zip(self.times, self.times[1:])), default=float("inf"))
+        return self
 
 
 class Qemu:
     """A real Linux guest: Debian's kernel under TCG, its adapter on a vhost-user socket or a tap."""
 
     def __init__(self, lab, name, netdev, address, run=None, mac=None, mtu=None, ns=None, memory=256, queues=1,
-                 device="virtio-net-pci"):
+                 device="virtio-net-pci", ping=None):
         image = lab.build / "guest"
         run_image(image)
         self.lab = lab
@@ -203,6 +349,8 @@ class Qemu:
         line = f"console=ttyS0 quiet panic=-1 weft.ip={address}"
         if run:
             line += " weft.run=" + run.replace(" ", ",")
+        if ping:
+            line += " weft.ping=" + ",".join(ping)
         if mtu:
             line += f" weft.mtu={mtu}"
         # vectors=0: QEMU 7.2 under TCG crashes with MSI-X on a vhost-user device.
