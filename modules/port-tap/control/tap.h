@@ -34,6 +34,7 @@ struct tap_port {
 	struct port port; /* first */
 	enum tap_state state;
 	atomic_bool lost; /* a worker found the tap gone */
+	uint16_t wanted_queues; /* the document's; a tap that was taken up may have fewer */
 	bool restarting; /* opened while weftd came up: what cannot be had is waited for */
 	int nowhere; /* the descriptor that stands in */
 	struct netns_id netns_id; /* where the tap is; meaningful with port.netns and not TAP_WAITING */

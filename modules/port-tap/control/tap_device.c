@@ -14,6 +14,7 @@
 #include <linux/virtio_net.h>
 
 #include "base/err.h"
+#include "base/str.h"
 #include "core/control/netlink.h"
 #include "modules/port-tap/control/tap.h"
 
@@ -111,11 +112,11 @@ static int check_own(const struct tap_device *d, const struct netlink_link *link
 {
 	const char *owner = link->alias + strlen(TAP_ALIAS);
 	char buf[WHERE_SIZE];
-	if (strcmp(link->kind, "tun"))
+	if (!str_equal(link->kind, "tun"))
 		return err_set(e, EEXIST, NULL,
 			       "%s%s exists and is not a tap of weft's; choose another name or delete it", d->name,
 			       where(d, buf));
-	if (strncmp(link->alias, TAP_ALIAS, strlen(TAP_ALIAS)))
+	if (strncmp(link->alias, TAP_ALIAS, strlen(TAP_ALIAS)) != 0)
 		return err_set(
 			e, EEXIST, NULL,
 			"%s%s is a tap that somebody else made; choose another name, or attach it as an interface",
@@ -123,7 +124,7 @@ static int check_own(const struct tap_device *d, const struct netlink_link *link
 	if (link->tun_queues)
 		return refuse_busy(d,
 				   e); /* another queue would be let in: the kernel refuses only taps of one queue */
-	if (strcmp(owner, d->adapter))
+	if (!str_equal(owner, d->adapter))
 		return err_set(
 			e, EEXIST, NULL,
 			"tap %s%s belongs to weft's adapter %s; choose another name, or delete it if that adapter is no more",
@@ -134,7 +135,7 @@ static int check_own(const struct tap_device *d, const struct netlink_link *link
 int tap_device_open(struct tap_device *d, struct err *e)
 {
 	struct netlink *nl = NULL;
-	struct netlink_link link;
+	struct netlink_link link = {0};
 	int home;
 	int rc = open_home(d, &home, &d->netns_id, e);
 	if (rc)
@@ -185,7 +186,7 @@ static int find_link(const struct tap_device *d, struct netlink *nl, struct netl
 /* Gives what differs; moves if `home` says so. */
 static int set_up(const struct tap_device *d, struct netlink *nl, const int *home, struct err *e)
 {
-	struct netlink_link link;
+	struct netlink_link link = {0};
 	char alias[NETLINK_ALIAS_SIZE];
 	int rc = find_link(d, nl, &link);
 	if (rc)
@@ -193,10 +194,10 @@ static int set_up(const struct tap_device *d, struct netlink *nl, const int *hom
 	snprintf(alias, sizeof(alias), TAP_ALIAS "%s", d->adapter);
 	struct netlink_link_change change = {
 		.netns_fd = home,
-		.name = home || strcmp(link.name, d->name) ? d->name : NULL,
+		.name = home || !str_equal(link.name, d->name) ? d->name : NULL,
 		.mac = mac_is_zero(&d->mac) || mac_to_u64(&d->mac) == mac_to_u64(&link.mac) ? NULL : &d->mac,
 		.mtu = d->mtu == link.mtu ? 0 : d->mtu,
-		.alias = strcmp(link.alias, alias) ? alias : NULL,
+		.alias = !str_equal(link.alias, alias) ? alias : NULL,
 		.flags = IFF_UP,
 		.flags_mask = IFF_UP,
 	};
@@ -263,7 +264,7 @@ int tap_device_change(const struct tap_device *d, struct err *e)
 bool tap_device_is_up(const struct tap_device *d)
 {
 	struct netlink *nl;
-	struct netlink_link link;
+	struct netlink_link link = {0};
 	if (netlink_at_home(d, &nl, NULL))
 		return false;
 	bool up = !netlink_link_get(nl, d->name, &link) && (link.flags & IFF_UP);

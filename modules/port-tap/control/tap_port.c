@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "modules/port-tap/control/tap.h"
 
 static const struct port_ops tap_ops;
@@ -104,49 +105,47 @@ static void tap_free(struct tap_port *t)
 	free(t);
 }
 
-/* A port without a tap yet. */
-static int tap_new(const struct port_spec *spec, struct tap_port **ret)
+/* A port without a tap yet. NULL: errno. */
+static struct tap_port *tap_new(const struct port_spec *spec)
 {
 	struct tap_port *t = calloc(1, sizeof(*t));
 	if (!t)
-		return -ENOMEM;
+		return NULL;
 	t->nowhere = -1;
 	int rc = port_init(&t->port, &tap_ops, spec);
 	if (rc) {
 		free(t);
-		return rc;
+		errno = -rc;
+		return NULL;
 	}
+	t->wanted_queues = t->port.n_queues;
 	t->restarting = spec->restarting;
 	t->state = TAP_WAITING;
 	t->nowhere = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC); /* never set, so never readable */
-	if (t->nowhere < 0) {
-		rc = -errno;
+	if (t->nowhere < 0)
 		goto fail;
-	}
 	for (uint16_t i = 0; i < t->port.n_queues; i++) {
 		t->port.queue[i].fd_gates_rx = true;
 		t->port.queue[i].fd = fcntl(t->nowhere, F_DUPFD_CLOEXEC, 0);
-		if (t->port.queue[i].fd < 0) {
-			rc = -errno;
+		if (t->port.queue[i].fd < 0)
 			goto fail;
-		}
 	}
-	*ret = t;
-	return 0;
+	return t;
 fail:
+	rc = errno;
 	tap_free(t);
-	return rc;
+	errno = rc;
+	return NULL;
 }
 
 static int tap_open(const struct port_spec *spec, struct port **ret_port, struct err *e)
 {
-	struct tap_port *t = NULL;
 	int rc = check_spec(spec, e);
 	if (rc)
 		return rc;
-	rc = tap_new(spec, &t);
-	if (rc)
-		return err_set(e, -rc, NULL, "tap %s: %s", spec->target, strerror(-rc));
+	struct tap_port *t = tap_new(spec);
+	if (!t)
+		return err_set(e, errno, NULL, "tap %s: %s", spec->target, strerror(errno));
 	struct tap_device d = device_of(t);
 	struct err why = {0};
 	rc = tap_device_open(&d, &why);
@@ -193,8 +192,8 @@ static int tap_configure(struct port *p, const struct port_spec *spec, struct er
 {
 	struct tap_port *t = (struct tap_port *)p;
 	uint16_t queues = spec->queues ? spec->queues : 1;
-	bool same_netns = p->netns && spec->netns ? !strcmp(p->netns, spec->netns) : p->netns == spec->netns;
-	if (queues != p->n_queues || !same_netns || strcmp(p->target, spec->target) || strcmp(p->name, spec->name))
+	if (queues != t->wanted_queues || !str_equal(p->netns, spec->netns) || !str_equal(p->target, spec->target) ||
+	    !str_equal(p->name, spec->name))
 		return -EOPNOTSUPP;
 	struct tap_device d = device_of(t);
 	d.mac = spec->mac;

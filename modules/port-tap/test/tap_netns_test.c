@@ -18,8 +18,6 @@
 #include "core/runtime/drop.h"
 #include "core/runtime/test/port_rig.h"
 
-#define PROBE 0x88b5 /* local experimental EtherType: nothing else here sends it */
-
 static const struct mac tap_mac = {{0x02, 0x15, 0x5d, 0, 0, 1}};
 
 static struct port_spec spec_of(const char *name, const char *netns)
@@ -46,87 +44,18 @@ static int find_link(const char *netns, const char *name, struct netlink_link *r
 	return rc;
 }
 
-static uint32_t probe(uint8_t *frame, uint32_t len)
-{
-	memset(frame, 0xff, 6);
-	memcpy(frame + 6, tap_mac.byte, 6);
-	frame[12] = PROBE >> 8;
-	frame[13] = PROBE & 0xff;
-	for (uint32_t i = 14; i < len; i++)
-		frame[i] = (uint8_t)(i * 7);
-	return len;
-}
-
-/* An IPv4 TCP segment with `payload` bytes whose checksum is left open. */
-static uint32_t tcp_segment(uint8_t *frame, uint32_t payload, struct virtio_net_hdr *h)
-{
-	uint32_t len = probe(frame, 54 + payload);
-	uint8_t headers[] = {
-		8,
-		0,
-		0x45,
-		0,
-		(uint8_t)((40 + payload) >> 8),
-		(uint8_t)(40 + payload),
-		0,
-		1,
-		0x40,
-		0,
-		64,
-		6,
-		0,
-		0,
-		192,
-		0,
-		2,
-		1,
-		192,
-		0,
-		2,
-		2,
-		0x13,
-		0x88,
-		0x13,
-		0x89,
-		0,
-		0,
-		0,
-		1,
-		0,
-		0,
-		0,
-		1,
-		0x50,
-		0x10,
-		0xff,
-		0xff,
-		0,
-		0,
-		0,
-		0,
-	};
-	memcpy(frame + 12, headers, sizeof(headers));
-	*h = (struct virtio_net_hdr){.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
-				     .gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
-				     .hdr_len = 54,
-				     .gso_size = 1460,
-				     .csum_start = 34,
-				     .csum_offset = 16};
-	return len;
-}
-
 static void ping_both_ways(struct port *p, const char *netns, const char *name, uint32_t len)
 {
 	static uint8_t out[70000], in[70000];
 	struct virtio_net_hdr h = {0};
 	int peer = port_rig_peer(netns, name);
-	assert_null(port_rig_send(p, out, probe(out, len)));
-	assert_int_equal(port_rig_peer_receive(peer, PROBE, &h, in, sizeof(in)), len);
+	assert_null(port_rig_send(p, out, port_rig_probe(out, len)));
+	assert_int_equal(port_rig_peer_receive(peer, PORT_RIG_PROBE, &h, in, sizeof(in)), len);
 	assert_memory_equal(in, out, len);
 
 	h = (struct virtio_net_hdr){0};
 	port_rig_peer_send(peer, &h, out, len);
-	struct frame *f = port_rig_receive(p, PROBE);
+	struct frame *f = port_rig_receive(p, PORT_RIG_PROBE);
 	assert_non_null(f);
 	assert_int_equal(frame_len(f), len);
 	assert_true(frame_read(f, 0, in, len));
@@ -172,7 +101,7 @@ static void vlan_tag_stays_in_the_frame(void **state)
 	uint8_t frame[100];
 	struct virtio_net_hdr h = {0};
 	int peer = port_rig_peer(NULL, "t1");
-	probe(frame, sizeof(frame));
+	port_rig_probe(frame, sizeof(frame));
 	memcpy(frame + 12, (uint8_t[]){0x81, 0x00, 0x60, 0x05, 0x88, 0xb5}, 6);
 	port_rig_peer_send(peer, &h, frame, sizeof(frame));
 	struct frame *f = port_rig_receive(p, 0x8100);
@@ -193,7 +122,7 @@ static void segment_stays_whole(void **state)
 			 PORT_CAN_CSUM | PORT_CAN_TSO4 | PORT_CAN_TSO6 | PORT_CAN_ECN);
 	int peer = port_rig_peer(NULL, "t1");
 	struct virtio_net_hdr h, got;
-	uint32_t len = tcp_segment(frame, 65000, &h);
+	uint32_t len = port_rig_tcp_segment(frame, "", 0, 65000, &h);
 	port_rig_peer_send(peer, &h, frame, len);
 	struct frame *f = port_rig_receive(p, 0x0800);
 	assert_non_null(f);
@@ -294,7 +223,7 @@ static void namespace_is_waited_for_at_restart(void **state)
 	assert_string_equal(port_rig_status(p, "waiting-for"), "network namespace later");
 	assert_string_equal(port_rig_status(p, "link"), "down");
 	uint8_t frame[60];
-	assert_string_equal(port_rig_send(p, frame, probe(frame, sizeof(frame))), "tap-down");
+	assert_string_equal(port_rig_send(p, frame, port_rig_probe(frame, sizeof(frame))), "tap-down");
 	p->ops->tick(p);
 	assert_non_null(port_rig_status(p, "waiting-for"));
 	port_rig_run("ip netns add later");
@@ -351,7 +280,7 @@ static void link_down_is_named(void **state)
 	struct port *p = port_rig_open(&spec);
 	uint8_t frame[60];
 	port_rig_run("ip link set t1 down");
-	assert_string_equal(port_rig_send(p, frame, probe(frame, sizeof(frame))), "tap-down");
+	assert_string_equal(port_rig_send(p, frame, port_rig_probe(frame, sizeof(frame))), "tap-down");
 	assert_string_equal(port_rig_status(p, "link"), "down");
 	p->ops->close(p, true);
 }
@@ -364,7 +293,7 @@ static void one_bad_frame_costs_only_itself(void **state)
 	struct frame *frames[3];
 	int peer = port_rig_peer(NULL, "t1");
 	struct virtio_net_hdr h;
-	probe(frame, sizeof(frame));
+	port_rig_probe(frame, sizeof(frame));
 	frames[0] = port_rig_frame(frame, sizeof(frame));
 	struct frame *runt = frames[1] = port_rig_frame(frame, 6);
 	frames[2] = port_rig_frame(frame, sizeof(frame));
@@ -373,7 +302,8 @@ static void one_bad_frame_costs_only_itself(void **state)
 	assert_string_equal(p->queue[0].tx_drop->name, "tap-refused");
 	frame_free(runt);
 	for (int i = 0; i < 2; i++)
-		assert_int_equal(port_rig_peer_receive(peer, PROBE, &h, frame, sizeof(frame)), sizeof(frame));
+		assert_int_equal(port_rig_peer_receive(peer, PORT_RIG_PROBE, &h, frame, sizeof(frame)),
+				 sizeof(frame));
 	close(peer);
 	p->ops->close(p, true);
 }
@@ -393,6 +323,14 @@ static void several_queues(void **state)
 	p->ops->close(p, false);
 	p = port_rig_open(&spec); /* taken up as what it is */
 	assert_int_equal(p->n_queues, 1);
+	p->ops->close(p, true);
+	p = port_rig_open(&spec);
+	p->ops->close(p, false);
+	spec.queues = 4;
+	p = port_rig_open(&spec); /* and again: a tap of one queue cannot have more */
+	assert_int_equal(p->n_queues, 1);
+	spec.mtu = 1400;
+	assert_int_equal(p->ops->configure(p, &spec, NULL), 0);
 	p->ops->close(p, true);
 	assert_int_equal(find_link(NULL, "t1", &link), -ENODEV);
 }

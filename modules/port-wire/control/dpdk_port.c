@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "modules/port-wire/control/dpdk.h"
 
 #define RING_SIZE 1024 /* descriptors a queue */
@@ -222,7 +223,7 @@ static int dpdk_place(struct port *p, struct err *e)
 static int dpdk_configure(struct port *p, const struct port_spec *spec, struct err *e)
 {
 	struct dpdk_port *t = (struct dpdk_port *)p;
-	if (strcmp(p->target, spec->target) || strcmp(p->name, spec->name) || p->role != spec->role)
+	if (!str_equal(p->target, spec->target) || !str_equal(p->name, spec->name) || p->role != spec->role)
 		return -EOPNOTSUPP;
 	if (spec->mtu > UINT16_MAX)
 		return refuse(t, -EINVAL, "its MTU is at most 65535", e);
@@ -250,6 +251,7 @@ static void dpdk_status(struct port *p, json_t *object)
 			json_object_set_new(object, "driver", json_string(info.driver_name));
 	}
 	bool up = link.link_status == RTE_ETH_LINK_UP;
+	uint64_t lost = stats.imissed + stats.rx_nombuf;
 	json_object_set_new(object, "link", json_string(up ? "up" : "down"));
 	if (up && link.link_speed && link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN)
 		json_object_set_new(object, "speed",
@@ -257,7 +259,7 @@ static void dpdk_status(struct port *p, json_t *object)
 							   : json_sprintf("%uGbit", link.link_speed / 1000));
 	if (t->waiting_for[0])
 		json_object_set_new(object, "waiting-for", json_string(t->waiting_for));
-	json_object_set_new(object, "device-drops", json_integer((json_int_t)(stats.imissed + stats.rx_nombuf)));
+	json_object_set_new(object, "device-drops", json_integer((json_int_t)lost));
 }
 
 static void dpdk_tick(struct port *p)

@@ -17,6 +17,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "core/control/netlink.h"
 #include "modules/port-wire/control/interface.h"
 
@@ -95,7 +96,7 @@ static int find_interface(struct netlink *nl, const char *name, struct netlink_l
 static int attach(struct interface_port *t, struct netlink *nl, struct err *e)
 {
 	struct port *p = &t->port;
-	struct netlink_link link;
+	struct netlink_link link = {0};
 	int rc = find_interface(nl, p->target, &link, e);
 	if (rc)
 		return rc;
@@ -232,7 +233,7 @@ static int change_mtu(struct interface_port *t, struct netlink *nl, struct err *
 static int interface_configure(struct port *p, const struct port_spec *spec, struct err *e)
 {
 	struct interface_port *t = (struct interface_port *)p;
-	if (strcmp(p->target, spec->target) || strcmp(p->name, spec->name) || p->role != spec->role)
+	if (!str_equal(p->target, spec->target) || !str_equal(p->name, spec->name) || p->role != spec->role)
 		return -EOPNOTSUPP;
 	uint32_t old = t->wanted_mtu;
 	t->wanted_mtu = spec->mtu;

@@ -18,22 +18,10 @@
 #include "core/runtime/test/port_rig.h"
 #include "modules/port-wire/control/dpdk.h"
 
-#define PROBE 0x88b5 /* local experimental EtherType */
-
 static struct port_spec spec_of(const char *args)
 {
 	return (struct port_spec){
 		.name = "wire:lab", .role = PORT_UPLINK, .kind = "dpdk", .target = args, .queues = 1};
-}
-
-static uint32_t probe(uint8_t *frame, uint32_t len)
-{
-	memset(frame, 0xff, 12);
-	frame[12] = PROBE >> 8;
-	frame[13] = PROBE & 0xff;
-	for (uint32_t i = 14; i < len; i++)
-		frame[i] = (uint8_t)(i * 7);
-	return len;
 }
 
 static void frames_come_back_from_a_ring(void **state)
@@ -45,16 +33,16 @@ static void frames_come_back_from_a_ring(void **state)
 	assert_int_equal(p->capabilities, 0);
 	static const uint32_t lengths[] = {60, 1514, 2048};
 	for (unsigned i = 0; i < 3; i++) {
-		assert_null(port_rig_send(p, frame, probe(frame, lengths[i])));
-		struct frame *f = port_rig_receive(p, PROBE);
+		assert_null(port_rig_send(p, frame, port_rig_probe(frame, lengths[i])));
+		struct frame *f = port_rig_receive(p, PORT_RIG_PROBE);
 		assert_non_null(f);
 		assert_int_equal(frame_len(f), lengths[i]);
 		assert_memory_equal(frame_data(f), frame, lengths[i]);
 		frame_free(f);
 	}
 	port_rig_refused(&spec, -EBUSY, "in use");
-	assert_null(port_rig_send(p, frame, probe(frame, 60))); /* and the first goes on */
-	frame_free(port_rig_receive(p, PROBE));
+	assert_null(port_rig_send(p, frame, port_rig_probe(frame, 60))); /* and the first goes on */
+	frame_free(port_rig_receive(p, PORT_RIG_PROBE));
 	p->ops->close(p, true);
 	p = port_rig_open(&spec);
 	p->ops->close(p, true);
@@ -67,11 +55,11 @@ static void a_short_frame_leaves_its_big_buffer(void **state)
 	uint8_t frame[60];
 	struct frame *f = frame_alloc(port_pools()->big);
 	assert_non_null(f);
-	memcpy(rte_pktmbuf_append(&f->m, sizeof(frame)), frame, probe(frame, sizeof(frame)));
+	memcpy(rte_pktmbuf_append(&f->m, sizeof(frame)), frame, port_rig_probe(frame, sizeof(frame)));
 	unsigned free_before = rte_mempool_avail_count(port_pools()->big);
 	assert_int_equal(p->ops->tx(&p->queue[0], &f, 1), 1);
 	assert_int_equal(rte_mempool_avail_count(port_pools()->big), free_before + 1);
-	f = port_rig_receive(p, PROBE);
+	f = port_rig_receive(p, PORT_RIG_PROBE);
 	assert_non_null(f);
 	assert_ptr_equal(f->m.pool, port_pools()->small);
 	assert_memory_equal(frame_data(f), frame, sizeof(frame));
@@ -89,7 +77,7 @@ static void a_full_ring_refuses_the_rest(void **state)
 	uint16_t took;
 	do { /* the ring has room for 1023 */
 		for (unsigned i = 0; i < 64; i++) {
-			probe(bytes, sizeof(bytes));
+			port_rig_probe(bytes, sizeof(bytes));
 			bytes[14] = (uint8_t)(sent + i);
 			bytes[15] = (uint8_t)((sent + i) >> 8);
 			frames[i] = port_rig_frame(bytes, sizeof(bytes));
@@ -121,7 +109,8 @@ static void capture_files_are_read_and_written(void **state)
 	pcap_dumper_t *writer = pcap_dump_open(dead, in);
 	static const uint32_t lengths[] = {60, 9000, 10};
 	for (unsigned i = 0; i < 3; i++) {
-		struct pcap_pkthdr h = {.caplen = lengths[i], .len = probe(frame, lengths[i] < 14 ? 14 : lengths[i])};
+		struct pcap_pkthdr h = {.caplen = lengths[i],
+					.len = port_rig_probe(frame, lengths[i] < 14 ? 14 : lengths[i])};
 		h.len = lengths[i];
 		pcap_dump((u_char *)writer, &h, frame);
 	}
@@ -130,7 +119,7 @@ static void capture_files_are_read_and_written(void **state)
 	struct port_spec spec = spec_of(args);
 	struct port *p = port_rig_open(&spec);
 	for (unsigned i = 0; i < 2; i++) {
-		struct frame *f = port_rig_receive(p, PROBE);
+		struct frame *f = port_rig_receive(p, PORT_RIG_PROBE);
 		assert_non_null(f);
 		assert_int_equal(frame_len(f), lengths[i]);
 		assert_int_equal(f->m.ol_flags & ~FRAME_FLAGS, 0);
@@ -177,7 +166,7 @@ static void what_cannot_be_had_is_refused(void **state)
 		p->ops->tick(p);
 	assert_non_null(port_rig_status(p, "waiting-for"));
 	uint8_t frame[60];
-	assert_string_equal(port_rig_send(p, frame, probe(frame, sizeof(frame))), "dpdk-down");
+	assert_string_equal(port_rig_send(p, frame, port_rig_probe(frame, sizeof(frame))), "dpdk-down");
 	p->ops->close(p, true);
 }
 

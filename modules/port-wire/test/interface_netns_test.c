@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Packet sockets on veths, and the silence of the host's stack behind them, in namespaces of the test's own. Needs root. */
 #include <errno.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -16,11 +19,8 @@
 
 #include "core/control/netlink.h"
 #include "core/runtime/drop.h"
+#include "core/runtime/offload.h"
 #include "core/runtime/test/port_rig.h"
-
-#define PROBE 0x88b5 /* local experimental EtherType: nothing else here sends it */
-
-static const struct mac probe_mac = {{0x02, 0x15, 0x5d, 0, 0, 1}};
 
 static struct port_spec spec_of(const char *name)
 {
@@ -43,91 +43,19 @@ static int unwire(void **state)
 	return 0;
 }
 
-static uint32_t probe(uint8_t *frame, uint32_t len)
-{
-	memset(frame, 0xff, 6);
-	memcpy(frame + 6, probe_mac.byte, 6);
-	frame[12] = PROBE >> 8;
-	frame[13] = PROBE & 0xff;
-	for (uint32_t i = 14; i < len; i++)
-		frame[i] = (uint8_t)(i * 7);
-	return len;
-}
-
-/* An IPv4 TCP segment behind `tag` bytes of VLAN tags, its checksum left open. */
-static uint32_t tcp_segment(uint8_t *frame, const void *tag, uint16_t tag_len, uint16_t payload,
-			    struct virtio_net_hdr *h)
-{
-	uint16_t total = 40 + payload;
-	uint32_t len = probe(frame, 54u + payload + tag_len);
-	uint8_t headers[] = {
-		8,
-		0,
-		0x45,
-		0,
-		(uint8_t)(total >> 8),
-		(uint8_t)total,
-		0,
-		1,
-		0x40,
-		0,
-		64,
-		6,
-		0,
-		0,
-		192,
-		0,
-		2,
-		2,
-		192,
-		0,
-		2,
-		3,
-		0x13,
-		0x88,
-		0x13,
-		0x89,
-		0,
-		0,
-		0,
-		1,
-		0,
-		0,
-		0,
-		1,
-		0x50,
-		0x10,
-		0xff,
-		0xff,
-		0,
-		0,
-		0,
-		0,
-	};
-	memcpy(frame + 12, tag, tag_len);
-	memcpy(frame + 12 + tag_len, headers, sizeof(headers));
-	*h = (struct virtio_net_hdr){.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
-				     .gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
-				     .hdr_len = 54 + tag_len,
-				     .gso_size = 1460,
-				     .csum_start = 34 + tag_len,
-				     .csum_offset = 16};
-	return len;
-}
-
 static void both_ways(struct port *p, uint32_t len)
 {
 	static uint8_t out[70000], in[70000];
 	struct virtio_net_hdr h = {0};
 	int peer = port_rig_peer("outside", "out0");
-	assert_null(port_rig_send(p, out, probe(out, len)));
-	assert_int_equal(port_rig_peer_receive(peer, PROBE, &h, in, sizeof(in)), len);
+	assert_null(port_rig_send(p, out, port_rig_probe(out, len)));
+	assert_int_equal(port_rig_peer_receive(peer, PORT_RIG_PROBE, &h, in, sizeof(in)), len);
 	assert_memory_equal(in, out, len);
 	h = (struct virtio_net_hdr){0};
 	struct frame *f = NULL;
 	for (int i = 0; i < 5 && !f; i++) { /* a link that has just come up may lose frames for a second: linkwatch */
 		port_rig_peer_send(peer, &h, out, len);
-		f = port_rig_receive(p, PROBE);
+		f = port_rig_receive(p, PORT_RIG_PROBE);
 	}
 	assert_non_null(f);
 	assert_int_equal(frame_len(f), len);
@@ -148,7 +76,7 @@ static bool host_answers(void)
 	int peer = port_rig_peer("outside", "out0");
 	struct timeval timeout = {.tv_usec = 200000};
 	assert_int_equal(setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)), 0);
-	probe(frame, sizeof(frame));
+	port_rig_probe(frame, sizeof(frame));
 	memcpy(frame + 12, request, sizeof(request));
 	port_rig_peer_send(peer, &h, frame, sizeof(frame));
 	while (!answer && port_rig_peer_receive(peer, 0x0806, &h, frame, sizeof(frame)))
@@ -199,11 +127,12 @@ static void what_leaves_does_not_come_in(void **state)
 	struct virtio_net_hdr h = {0};
 	uint8_t frame[60];
 	struct frame *f;
-	assert_null(port_rig_send(p, frame, probe(frame, sizeof(frame))));
+	assert_null(port_rig_send(p, frame, port_rig_probe(frame, sizeof(frame))));
 	port_rig_peer_send(host, &h, frame, sizeof(frame));
 	usleep(20000);
 	while (p->ops->rx(&p->queue[0], &f, 1)) {
-		assert_false(frame_data(f)[12] == PROBE >> 8 && frame_data(f)[13] == (PROBE & 0xff));
+		assert_false(frame_data(f)[12] == PORT_RIG_PROBE >> 8 &&
+			     frame_data(f)[13] == (PORT_RIG_PROBE & 0xff));
 		frame_free(f);
 	}
 	close(host);
@@ -220,7 +149,7 @@ static void vlan_tags_are_restored(void **state)
 	struct virtio_net_hdr h;
 	for (unsigned i = 0; i < 2; i++) {
 		uint16_t tag_len = i ? 8 : 4, outer = i ? 0x88a8 : 0x8100;
-		probe(frame, 100);
+		port_rig_probe(frame, 100);
 		memcpy(frame + 12, tags[i], tag_len);
 		h = (struct virtio_net_hdr){0};
 		port_rig_peer_send(peer, &h, frame, 100);
@@ -235,7 +164,7 @@ static void vlan_tags_are_restored(void **state)
 				 96);
 		assert_memory_equal(in + 12, frame + 16, 84);
 	}
-	uint32_t len = tcp_segment(frame, tags[0], 4, 20000, &h);
+	uint32_t len = port_rig_tcp_segment(frame, tags[0], 4, 20000, &h);
 	port_rig_peer_send(peer, &h, frame, len);
 	struct frame *f = port_rig_receive(p, 0x8100);
 	assert_non_null(f);
@@ -260,7 +189,7 @@ static void segment_stays_whole(void **state)
 	struct port *p = port_rig_open(&spec);
 	int peer = port_rig_peer("outside", "out0");
 	struct virtio_net_hdr h, got;
-	uint32_t len = tcp_segment(frame, "", 0, 65000, &h);
+	uint32_t len = port_rig_tcp_segment(frame, "", 0, 65000, &h);
 	port_rig_peer_send(peer, &h, frame, len);
 	struct frame *f = port_rig_receive(p, 0x0800);
 	assert_non_null(f);
@@ -276,6 +205,30 @@ static void segment_stays_whole(void **state)
 	p->ops->close(p, true);
 }
 
+/* Segments for a device that does not segment: the kernel does, which it would not behind PACKET_QDISC_BYPASS. */
+static void segments_for_a_simple_device(void **state)
+{
+	static uint8_t frame[70000], in[70000];
+	struct port_spec spec = spec_of("up0");
+	struct port *p = port_rig_open(&spec);
+	struct ethtool_value no_tso = {.cmd = ETHTOOL_STSO, .data = 0};
+	struct ifreq ifr = {.ifr_name = "up0", .ifr_data = (void *)&no_tso};
+	assert_int_equal(ioctl(p->queue[0].fd, SIOCETHTOOL, &ifr), 0);
+	int peer = port_rig_peer("outside", "out0");
+	struct virtio_net_hdr h;
+	struct frame *f = port_rig_frame(frame, port_rig_tcp_segment(frame, "", 0, 20000, &h));
+	assert_int_equal(offload_from_virtio(f, &h), 0);
+	assert_int_equal(p->ops->tx(&p->queue[0], &f, 1), 1);
+	for (uint32_t payload = 0; payload < 20000;) {
+		uint32_t len = port_rig_peer_receive(peer, 0x0800, &h, in, sizeof(in));
+		assert_in_range(len, 55, 1514);
+		assert_memory_equal(in + 54, frame + 54 + payload, len - 54);
+		payload += len - 54;
+	}
+	close(peer);
+	p->ops->close(p, true);
+}
+
 static void many_frames_keep_their_order(void **state)
 {
 	struct port_spec spec = spec_of("up0");
@@ -284,7 +237,7 @@ static void many_frames_keep_their_order(void **state)
 	struct virtio_net_hdr h = {0};
 	uint8_t frame[60];
 	struct frame *frames[PORT_BURST];
-	probe(frame, sizeof(frame));
+	port_rig_probe(frame, sizeof(frame));
 	for (unsigned i = 0; i < 200; i++) {
 		frame[14] = (uint8_t)i;
 		port_rig_peer_send(peer, &h, frame, sizeof(frame));
@@ -293,7 +246,7 @@ static void many_frames_keep_their_order(void **state)
 	for (unsigned calls = 0; next < 200 && calls < 400; calls++) {
 		uint16_t n = p->ops->rx(&p->queue[0], frames, PORT_BURST);
 		for (uint16_t i = 0; i < n; i++) {
-			if (frame_data(frames[i])[12] == PROBE >> 8)
+			if (frame_data(frames[i])[12] == PORT_RIG_PROBE >> 8)
 				assert_int_equal(frame_data(frames[i])[14], next++);
 			frame_free(frames[i]);
 		}
@@ -305,7 +258,7 @@ static void many_frames_keep_their_order(void **state)
 	struct frame *burst[64];
 	for (unsigned i = 0; i < 64; i++) {
 		frame[14] = (uint8_t)i;
-		burst[i] = i == 40 ? port_rig_frame(giant, probe(giant, sizeof(giant)))
+		burst[i] = i == 40 ? port_rig_frame(giant, port_rig_probe(giant, sizeof(giant)))
 				   : port_rig_frame(frame, sizeof(frame));
 	}
 	struct frame *too_long = burst[40];
@@ -316,7 +269,8 @@ static void many_frames_keep_their_order(void **state)
 	for (unsigned i = 0; i < 64; i++) {
 		if (i == 40)
 			continue;
-		assert_int_equal(port_rig_peer_receive(peer, PROBE, &h, frame, sizeof(frame)), sizeof(frame));
+		assert_int_equal(port_rig_peer_receive(peer, PORT_RIG_PROBE, &h, frame, sizeof(frame)),
+				 sizeof(frame));
 		assert_int_equal(frame[14], i);
 	}
 	close(peer);
@@ -375,12 +329,12 @@ static void interface_goes_and_comes(void **state)
 	struct port_spec spec = spec_of("up0");
 	struct port *p = port_rig_open(&spec);
 	port_rig_run("ip link set up0 down");
-	assert_string_equal(port_rig_send(p, frame, probe(frame, sizeof(frame))), "interface-down");
+	assert_string_equal(port_rig_send(p, frame, port_rig_probe(frame, sizeof(frame))), "interface-down");
 	assert_string_equal(port_rig_status(p, "link"), "down");
 	port_rig_run("ip link set up0 up");
 	both_ways(p, 60);
 	port_rig_run("ip link del up0");
-	assert_string_equal(port_rig_send(p, frame, probe(frame, sizeof(frame))), "interface-down");
+	assert_string_equal(port_rig_send(p, frame, port_rig_probe(frame, sizeof(frame))), "interface-down");
 	p->ops->tick(p);
 	assert_string_equal(port_rig_status(p, "waiting-for"), "interface up0");
 	p->ops->tick(p);
@@ -449,7 +403,7 @@ static void lost_in_the_kernel_is_told(void **state)
 	int peer = port_rig_peer("outside", "out0");
 	assert_int_equal(setsockopt(p->queue[0].fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
 	for (int i = 0; i < 100; i++)
-		port_rig_peer_send(peer, &h, frame, probe(frame, sizeof(frame)));
+		port_rig_peer_send(peer, &h, frame, port_rig_probe(frame, sizeof(frame)));
 	const char *drops = port_rig_status(p, "kernel-drops");
 	assert_true(atoi(drops) > 50);
 	char before[32];
@@ -473,6 +427,7 @@ int main(void)
 		TEST(what_leaves_does_not_come_in),
 		TEST(vlan_tags_are_restored),
 		TEST(segment_stays_whole),
+		TEST(segments_for_a_simple_device),
 		TEST(many_frames_keep_their_order),
 		TEST(mtu_is_raised_and_given_back),
 		TEST(what_cannot_be_a_port_is_refused),
