@@ -103,10 +103,14 @@ static void fit_slowly(struct pipe *p, const struct dp_adapter *to, struct frame
 
 void fit_and_send(struct pipe *p, const struct dp_adapter *to, struct frame **frames, uint16_t n)
 {
-	for (uint16_t i = 0; i < n; i++)
-		if (unlikely(judge(to, frames[i]) != FIT_AS_IT_IS)) {
-			fit_slowly(p, to, frames, n);
-			return;
-		}
-	pipe_transmit(p, to, frames, n);
+	uint64_t flags = 0;
+	uint32_t longest = 0;
+	for (uint16_t i = 0; i < n; i++) {
+		flags |= frames[i]->m.ol_flags;
+		longest = RTE_MAX(longest, frame_len(frames[i]));
+	}
+	if (unlikely(flags & FRAME_OFFLOAD || longest > to->mtu + 14u))
+		fit_slowly(p, to, frames, n);
+	else
+		pipe_transmit(p, to, frames, n);
 }

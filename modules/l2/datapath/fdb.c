@@ -8,6 +8,7 @@
 #include "core/runtime/dataplane.h"
 
 #define KEY_BUSY 1
+#define HUGE_PAGE (2u << 20)
 
 static uint64_t value_make(uint16_t adapter, bool is_static, uint64_t now_ms)
 {
@@ -42,6 +43,9 @@ struct fdb *fdb_create(uint64_t addresses, uint64_t seed)
 		free(t);
 		return NULL;
 	}
+	/* Random look-ups in a large table cost a page walk each on 4 KiB pages. */
+	if (t->bytes >= HUGE_PAGE)
+		madvise(memory, t->bytes, MADV_HUGEPAGE);
 	t->buckets = memory;
 	return t;
 }
@@ -81,14 +85,6 @@ static bool bucket_insert(struct fdb_bucket *b, uint64_t key, uint64_t value)
 	return false;
 }
 
-static int bucket_used(const struct fdb_bucket *b)
-{
-	int used = 0;
-	for (int i = 0; i < FDB_BUCKET_SLOTS; i++)
-		used += atomic_load_explicit(&b->slot[i].key, memory_order_relaxed) != 0;
-	return used;
-}
-
 /* Makes room at the cost of the adapter that holds most of the bucket; among its entries, the oldest goes. */
 static bool bucket_evict(struct fdb *t, struct fdb_bucket *b)
 {
@@ -116,15 +112,45 @@ static bool bucket_evict(struct fdb *t, struct fdb_bucket *b)
 	return true;
 }
 
+static int bucket_used(const struct fdb_bucket *b)
+{
+	int used = 0;
+	for (int i = 0; i < FDB_BUCKET_SLOTS; i++)
+		used += atomic_load_explicit(&b->slot[i].key, memory_order_relaxed) != 0;
+	return used;
+}
+
+/* Makes room by moving one entry to its other bucket. For a moment it stands in both, which says the same. */
+static bool bucket_relocate(struct fdb *t, struct fdb_bucket *b)
+{
+	for (int i = 0; i < FDB_BUCKET_SLOTS; i++) {
+		uint64_t key = atomic_load(&b->slot[i].key), hash = fdb_hash(t, key);
+		struct fdb_bucket *other = fdb_first(t, hash) == b ? fdb_second(t, hash) : fdb_first(t, hash);
+		uint64_t value = atomic_load(&b->slot[i].value);
+		if (key <= KEY_BUSY || other == b || !bucket_insert(other, key, value))
+			continue;
+		uint32_t counted = !(value & FDB_STATIC);
+		atomic_fetch_add(&t->learned[(uint16_t)value], counted); /* slot_clear takes one off */
+		if (slot_clear(t, &b->slot[i], key))
+			return true;
+		atomic_fetch_sub(&t->learned[(uint16_t)value], counted);
+	}
+	return false;
+}
+
+/* The first bucket while it is half empty, so that a look-up rarely needs the second line; then the emptier one,
+ * so that a table made for n addresses holds n. */
 static bool insert(struct fdb *t, uint64_t key, uint64_t hash, uint64_t value)
 {
 	struct fdb_bucket *a = fdb_first(t, hash), *b = fdb_second(t, hash);
-	if (bucket_used(b) < bucket_used(a)) {
+	int used = bucket_used(a);
+	if (used > FDB_BUCKET_SLOTS / 2 && bucket_used(b) < used) {
 		struct fdb_bucket *emptier = b;
 		b = a;
 		a = emptier;
 	}
 	return bucket_insert(a, key, value) || bucket_insert(b, key, value) ||
+	       (bucket_relocate(t, a) && bucket_insert(a, key, value)) ||
 	       (bucket_evict(t, a) && bucket_insert(a, key, value));
 }
 

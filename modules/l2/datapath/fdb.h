@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/mac.h"
+#include "core/runtime/frame.h"
 
 #define FDB_BUCKET_SLOTS 4
 #define FDB_AGE_MS_DEFAULT 300000 /* IEEE 802.1D's 300 s */
@@ -67,8 +68,11 @@ static inline bool fdb_key_is_group(uint64_t key) { return key >> 16 & 1; }
 
 static inline uint64_t fdb_hash(const struct fdb *t, uint64_t key)
 {
-	/* Both halves of the product: the low one alone does not depend on the last bytes of the address. */
+	/* Both halves of each product: the low one alone does not depend on the last bytes of the address. Once is
+	 * not enough for addresses that count up. */
 	unsigned __int128 product = (unsigned __int128)key * t->multiplier;
+	uint64_t once = (uint64_t)product ^ (uint64_t)(product >> 64);
+	product = (unsigned __int128)once * 0x9e3779b97f4a7c15ULL;
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
@@ -76,6 +80,15 @@ static inline struct fdb_bucket *fdb_first(const struct fdb *t, uint64_t hash) {
 static inline struct fdb_bucket *fdb_second(const struct fdb *t, uint64_t hash)
 {
 	return &t->buckets[hash >> 32 & t->mask];
+}
+
+/* Do all n frames have the same six bytes at `offset` (0: destination, 6: source)? Then one look-up does. */
+static inline bool fdb_same_key(struct frame *const *frames, uint16_t n, unsigned offset)
+{
+	uint64_t first = fdb_key(frame_data(frames[0]) + offset, 0), differs = 0;
+	for (uint16_t i = 1; i < n; i++)
+		differs |= fdb_key(frame_data(frames[i]) + offset, 0) ^ first;
+	return !differs;
 }
 
 static inline struct fdb_slot *fdb_bucket_find(struct fdb_bucket *b, uint64_t key)

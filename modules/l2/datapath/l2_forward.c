@@ -16,6 +16,11 @@ static void flood(struct pipe *p, const struct dp_adapter *a, struct frame *f, c
 	pipe_flood(p, a, a->sw->members, a->sw->n_members, f, &drop_l2_nobody_else);
 }
 
+static inline uint16_t station(const struct fdb *t, uint64_t key, uint64_t hash)
+{
+	return unlikely(fdb_key_is_group(key)) ? FDB_NONE : fdb_lookup(t, key, hash);
+}
+
 /* The adapter that f goes to alone; NULL: flooded or dropped. */
 static inline const struct dp_adapter *target(struct pipe *p, const struct dp_adapter *a, struct frame *f, uint16_t id)
 {
@@ -32,25 +37,19 @@ static inline const struct dp_adapter *target(struct pipe *p, const struct dp_ad
 	return to;
 }
 
-static uint16_t l2_forward(struct pipe *p, const struct dp_adapter *a, struct frame **frames, uint16_t n)
+/* Neighbours that go to one adapter are handed on together. */
+static void forward_each(struct pipe *p, const struct dp_adapter *a, struct fdb *t, struct frame **frames, uint16_t n)
 {
-	struct fdb *t = l2_table(a->sw);
-	uint64_t key[PORT_BURST], hash[PORT_BURST], last = 0;
+	uint64_t key[PORT_BURST], hash[PORT_BURST];
+	const struct dp_adapter *run_to = NULL;
+	uint16_t run = 0;
 	for (uint16_t i = 0; i < n; i++) {
 		key[i] = fdb_key(frame_data(frames[i]), 0);
 		hash[i] = fdb_hash(t, key[i]);
-		if (key[i] != last)
-			rte_prefetch0(fdb_first(t, hash[i]));
-		last = key[i];
+		rte_prefetch0(fdb_first(t, hash[i]));
 	}
-	const struct dp_adapter *run_to = NULL;
-	uint16_t run = 0, id = FDB_NONE;
-	last = 0;
 	for (uint16_t i = 0; i < n; i++) {
-		if (key[i] != last)
-			id = fdb_key_is_group(key[i]) ? FDB_NONE : fdb_lookup(t, key[i], hash[i]);
-		last = key[i];
-		const struct dp_adapter *to = target(p, a, frames[i], id);
+		const struct dp_adapter *to = target(p, a, frames[i], station(t, key[i], hash[i]));
 		if (to != run_to && run) {
 			pipe_output_burst(p, a, run_to, frames + i - run, run);
 			run = 0;
@@ -60,6 +59,21 @@ static uint16_t l2_forward(struct pipe *p, const struct dp_adapter *a, struct fr
 	}
 	if (run)
 		pipe_output_burst(p, a, run_to, frames + n - run, run);
+}
+
+static uint16_t l2_forward(struct pipe *p, const struct dp_adapter *a, struct frame **frames, uint16_t n)
+{
+	struct fdb *t = l2_table(a->sw);
+	if (likely(fdb_same_key(frames, n, 0))) {
+		uint64_t key = fdb_key(frame_data(frames[0]), 0);
+		uint16_t id = station(t, key, fdb_hash(t, key));
+		const struct dp_adapter *to = id < p->dp->n_adapters ? p->dp->adapters[id] : NULL;
+		if (likely(to && to->sw == a->sw && to != a && !p->trace)) {
+			pipe_output_burst(p, a, to, frames, n);
+			return 0;
+		}
+	}
+	forward_each(p, a, t, frames, n);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Notes where each source address is. Frames of one station usually come together, so the last key is kept. */
+/* Notes where each source address is. The frames of a burst usually have one source: then one look-up does. */
 #include <rte_prefetch.h>
 
 #include "core/runtime/pipe.h"
@@ -20,35 +20,44 @@ static void explain_learn(struct pipe *p, const struct dp_adapter *a, enum fdb_v
 	PIPE_TRACE(p, a, "note", "%s", text[v]);
 }
 
-static uint16_t l2_learn(struct pipe *p, const struct dp_adapter *a, struct frame **frames, uint16_t n)
+static enum fdb_verdict learn(struct pipe *p, const struct dp_adapter *a, struct fdb *t, uint64_t key, uint64_t hash)
 {
-	struct fdb *t = l2_table(a->sw);
-	uint64_t key[PORT_BURST], hash[PORT_BURST], last = 0;
+	if (likely(p->trace == NULL))
+		return fdb_learn(t, key, hash, a->id, p->now_ms);
+	enum fdb_verdict v = fdb_would_learn(t, key, hash, a->id);
+	explain_learn(p, a, v);
+	return v;
+}
+
+static uint16_t learn_each(struct pipe *p, const struct dp_adapter *a, struct fdb *t, struct frame **frames, uint16_t n)
+{
+	uint64_t key[PORT_BURST], hash[PORT_BURST];
 	uint16_t kept = 0;
 	for (uint16_t i = 0; i < n; i++) {
 		key[i] = fdb_key(frame_data(frames[i]) + 6, 0);
 		hash[i] = fdb_hash(t, key[i]);
-		if (key[i] != last)
-			rte_prefetch0(fdb_first(t, hash[i]));
-		last = key[i];
+		rte_prefetch0(fdb_first(t, hash[i]));
 	}
-	last = 0;
 	for (uint16_t i = 0; i < n; i++) {
-		enum fdb_verdict v = FDB_KNOWN;
-		if (unlikely(p->trace != NULL)) {
-			v = fdb_would_learn(t, key[i], hash[i], a->id);
-			explain_learn(p, a, v);
-		} else if (key[i] != last) {
-			v = fdb_learn(t, key[i], hash[i], a->id, p->now_ms);
-		}
-		if (unlikely(v == FDB_OWNED_BY_OTHER)) {
+		if (unlikely(learn(p, a, t, key[i], hash[i]) == FDB_OWNED_BY_OTHER))
 			pipe_drop(p, a, frames[i], &drop_source_owned);
-			continue;
-		}
-		last = key[i];
-		frames[kept++] = frames[i];
+		else
+			frames[kept++] = frames[i];
 	}
 	return kept;
+}
+
+static uint16_t l2_learn(struct pipe *p, const struct dp_adapter *a, struct frame **frames, uint16_t n)
+{
+	struct fdb *t = l2_table(a->sw);
+	if (unlikely(!fdb_same_key(frames, n, 6)))
+		return learn_each(p, a, t, frames, n);
+	uint64_t key = fdb_key(frame_data(frames[0]) + 6, 0);
+	if (likely(learn(p, a, t, key, fdb_hash(t, key)) != FDB_OWNED_BY_OTHER))
+		return n;
+	for (uint16_t i = 0; i < n; i++)
+		pipe_drop(p, a, frames[i], &drop_source_owned);
+	return 0;
 }
 
 NODE(l2_learn, LEARN, l2_learn, l2_switched)
