@@ -168,15 +168,18 @@ static void queue_send(struct pipe *p, const struct dp_adapter *to, struct port_
 static void spread_send(struct pipe *p, const struct dp_adapter *to, struct port_queue **queues, unsigned n_queues,
 			struct frame **frames, uint16_t n)
 {
-	struct frame *part[PORT_QUEUES_MAX][PIPE_OUT_MAX];
-	uint16_t count[PORT_QUEUES_MAX] = {0};
-	for (uint16_t i = 0; i < n; i++) {
-		unsigned k = frame_flow_hash(frames[i]) % n_queues;
-		part[k][count[k]++] = frames[i];
+	struct frame *part[PIPE_OUT_MAX];
+	uint32_t hash[PIPE_OUT_MAX];
+	for (uint16_t i = 0; i < n; i++)
+		hash[i] = frame_flow_hash(frames[i]);
+	for (unsigned k = 0; k < n_queues; k++) {
+		uint16_t n_part = 0;
+		for (uint16_t i = 0; i < n; i++)
+			if (hash[i] % n_queues == k)
+				part[n_part++] = frames[i];
+		if (n_part)
+			queue_send(p, to, queues[k], part, n_part);
 	}
-	for (unsigned k = 0; k < n_queues; k++)
-		if (count[k])
-			queue_send(p, to, queues[k], part[k], count[k]);
 }
 
 static void port_send(struct pipe *p, const struct dp_adapter *to, struct frame **frames, uint16_t n)
@@ -186,12 +189,12 @@ static void port_send(struct pipe *p, const struct dp_adapter *to, struct frame 
 		queue_send(p, to, &port->queue[0], frames, n);
 		return;
 	}
-	struct port_queue *mine[PORT_QUEUES_MAX];
+	struct port_queue *mine[PORT_QUEUES_MAX] = {&port->queue[0]};
 	unsigned n_mine = 0, workers = worker_count();
 	for (uint16_t i = 0; i < port->n_queues; i++)
 		if (worker_of_queue(port, i, workers) == p->worker->id && (port->queue[i].enabled || i == 0))
 			mine[n_mine++] = &port->queue[i];
-	if (n_mine == 1)
+	if (n_mine <= 1)
 		queue_send(p, to, mine[0], frames, n);
 	else
 		spread_send(p, to, mine, n_mine, frames, n);

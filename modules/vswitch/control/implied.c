@@ -12,6 +12,7 @@
 #include "api/document.h"
 #include "base/str.h"
 #include "core/control/engine.h"
+#include "modules/vswitch/control/plan.h"
 
 #define FACT "host-adapters"
 
@@ -33,7 +34,7 @@ static bool interface_read(const char *name, struct mac *ret_mac)
 	if (getifaddrs(&list))
 		return false;
 	for (struct ifaddrs *i = list; i; i = i->ifa_next) {
-		if (!i->ifa_addr || strcmp(i->ifa_name, name))
+		if (!i->ifa_addr || strcmp(i->ifa_name, name) != 0)
 			continue;
 		if (i->ifa_addr->sa_family == AF_PACKET)
 			memcpy(ret_mac->byte, ((struct sockaddr_ll *)(void *)i->ifa_addr)->sll_addr, 6);
@@ -88,18 +89,29 @@ void implied_load(void)
 	}
 }
 
-void implied_store(const struct api_switch *switches, unsigned long n)
+/* What the plan made of the switch; false: it has no host adapter of its own making. */
+static bool decided(const struct vs_plan *plan, const struct api_switch *sw, struct implied *ret)
+{
+	const struct vs_adapter *a = vs_plan_find(plan, sw->name);
+	if (!sw->uplink.interface || !a || (!a->pub.implied && !a->pub.takes_over[0]))
+		return false;
+	*ret = (struct implied){.mac = a->pub.mac};
+	snprintf(ret->interface, sizeof(ret->interface), "%s", a->pub.takes_over);
+	return true;
+}
+
+void implied_store(const struct api_document *doc, const struct vs_plan *plan)
 {
 	json_t *next = json_object();
-	for (unsigned long i = 0; i < n; i++) {
+	for (size_t i = 0; i < doc->n_switches; i++) {
 		struct implied im;
 		char mac[MAC_TEXT_SIZE];
-		if (!switches[i].uplink.interface || !implied_find(&switches[i], &im))
+		if (!decided(plan, &doc->switches[i], &im))
 			continue;
 		json_t *o = json_pack("{s:s}", "interface", im.interface);
-		if (!mac_is_zero(&im.mac))
+		if (im.interface[0])
 			json_object_set_new(o, "mac-address", json_string(mac_format(&im.mac, mac)));
-		json_object_set_new(next, switches[i].name, o);
+		json_object_set_new(next, doc->switches[i].name, o);
 	}
 	if (!json_equal(known, next))
 		engine_fact_set(FACT, next);

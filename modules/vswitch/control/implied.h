@@ -10,7 +10,9 @@
 
 #include "base/mac.h"
 
+struct api_document;
 struct api_switch;
+struct vs_plan;
 typedef struct json_t json_t;
 
 struct implied {
@@ -20,5 +22,6 @@ struct implied {
 
 bool implied_find(const struct api_switch *sw, struct implied *ret_implied);
 void implied_load(void); /* from the state folder */
-/* Remembers for these switches what implied_find said; forgets all others. */
-void implied_store(const struct api_switch *switches, unsigned long n);
+/* Remembers for the document's switches what the plan made of them; forgets all others. In prepare already: as
+ * soon as addresses move, the interface does not tell any more. */
+void implied_store(const struct api_document *doc, const struct vs_plan *plan);

@@ -84,7 +84,7 @@ int mac_pool_assign(const struct api_host *host, struct vs_plan *plan, struct er
 			return err_set(e, ENOSPC, "host.mac-address-range",
 				       "all %llu addresses of the range are given out and adapter `%s` needs one; "
 				       "widen the range or write a mac-address",
-				       (unsigned long long)(last - first + 1), a->pub.name);
+				       (unsigned long long)last - first + 1, a->pub.name);
 		a->pub.mac = mac_from_u64(at++);
 		a->from_pool = true;
 	}

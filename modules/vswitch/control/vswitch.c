@@ -100,6 +100,8 @@ static int vswitch_prepare(struct txn *t, struct err *e)
 	rc = vs_snapshot_fill(t, &preparing, e);
 	if (rc)
 		goto undo_ports;
+	if (!t->dry_run)
+		implied_store(t->next, &preparing);
 	in_transaction = true;
 	return 0;
 undo_ports:
@@ -113,6 +115,8 @@ undo_ids:
 static void vswitch_abort(struct txn *t)
 {
 	in_transaction = false;
+	if (!t->dry_run && !t->restarting)
+		implied_store(t->prev, &running);
 	vs_ports_undo(&preparing, t->restarting);
 	ids_give_back(&preparing);
 	vs_plan_free(&preparing);
@@ -121,7 +125,6 @@ static void vswitch_abort(struct txn *t)
 static void vswitch_commit(struct txn *t)
 {
 	mac_pool_store(&preparing);
-	implied_store(t->next->switches, t->next->n_switches);
 }
 
 /* No worker knows the old snapshot any more. */
