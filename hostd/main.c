@@ -33,10 +33,7 @@ enum { EXIT_USAGE = 2 };
 
 static struct frame_pools pools;
 
-static void on_signal(int number)
-{
-	loop_stop();
-}
+static void on_signal(int number) { loop_stop(); }
 
 static void signals_set(void)
 {

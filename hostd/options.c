@@ -29,7 +29,18 @@ const char options_help[] =
 	"  --restore               give interfaces back to the host as they were, and end; weftd must not run\n"
 	"  --help, --version\n";
 
-enum { OPT_SOCKET = 256, OPT_STATE, OPT_CORES, OPT_MEMORY, OPT_HUGEPAGES, OPT_LOG, OPT_GUARD, OPT_RESTORE, OPT_HELP, OPT_VERSION };
+enum {
+	OPT_SOCKET = 256,
+	OPT_STATE,
+	OPT_CORES,
+	OPT_MEMORY,
+	OPT_HUGEPAGES,
+	OPT_LOG,
+	OPT_GUARD,
+	OPT_RESTORE,
+	OPT_HELP,
+	OPT_VERSION
+};
 
 static const struct option long_options[] = {
 	{"socket", required_argument, NULL, OPT_SOCKET},
@@ -64,7 +75,8 @@ static bool number_take(const char **at, unsigned max, unsigned *ret)
 static int core_add(struct options *o, unsigned core, const cpu_set_t *allowed, struct err *e)
 {
 	if (core >= CPU_SETSIZE || !CPU_ISSET(core, allowed))
-		return err_set(e, EINVAL, "--worker-cores", "core %u is not one that weftd may run on; see `taskset -p $$`", core);
+		return err_set(e, EINVAL, "--worker-cores",
+			       "core %u is not one that weftd may run on; see `taskset -p $$`", core);
 	for (unsigned i = 0; i < o->n_cores; i++)
 		if (o->cores[i] == core)
 			return err_set(e, EINVAL, "--worker-cores", "core %u stands there twice", core);
@@ -106,8 +118,8 @@ static int memory_parse(struct options *o, const char *text, struct err *e)
 	unsigned mib;
 	const char *at = text;
 	if (!number_take(&at, EAL_MEMORY_MAX_MIB, &mib) || *at || mib < EAL_MEMORY_MIN_MIB)
-		return err_set(e, EINVAL, "--memory", "\"%s\" is not possible; use %u-%u (MiB)", text, EAL_MEMORY_MIN_MIB,
-			       EAL_MEMORY_MAX_MIB);
+		return err_set(e, EINVAL, "--memory", "\"%s\" is not possible; use %u-%u (MiB)", text,
+			       EAL_MEMORY_MIN_MIB, EAL_MEMORY_MAX_MIB);
 	o->eal.memory_mib = mib;
 	return 0;
 }
@@ -153,7 +165,8 @@ static int option_take(struct options *o, int option, const char *value, struct 
 		return hugepages_parse(o, value, e);
 	case OPT_LOG:
 		if (log_level_parse(value, &o->log_level) < 0)
-			return err_set(e, EINVAL, "--log-level", "\"%s\" is not one of error, warning, info, debug", value);
+			return err_set(e, EINVAL, "--log-level", "\"%s\" is not one of error, warning, info, debug",
+				       value);
 		return 0;
 	case OPT_RESTORE:
 		o->mode = OPTIONS_RESTORE;
@@ -182,7 +195,8 @@ int options_parse(int argc, char **argv, struct options *ret, struct err *e)
 		if (option == ':')
 			return err_set(e, EINVAL, NULL, "%s needs a value; see weftd --help", seen);
 		if (option == '?')
-			return err_set(e, EINVAL, NULL, "%s is no option of weftd, or not unique, or takes no value; see weftd --help",
+			return err_set(e, EINVAL, NULL,
+				       "%s is no option of weftd, or not unique, or takes no value; see weftd --help",
 				       seen);
 		int r = option_take(&o, option, optarg, e);
 		if (r < 0)
@@ -191,7 +205,8 @@ int options_parse(int argc, char **argv, struct options *ret, struct err *e)
 			break;
 	}
 	if (optind < argc && o.mode != OPTIONS_HELP && o.mode != OPTIONS_VERSION)
-		return err_set(e, EINVAL, NULL, "\"%s\" is too much: weftd takes options only; see weftd --help", argv[optind]);
+		return err_set(e, EINVAL, NULL, "\"%s\" is too much: weftd takes options only; see weftd --help",
+			       argv[optind]);
 	*ret = o;
 	return 0;
 }

@@ -36,7 +36,8 @@ static void journal_write(enum log_level level, const char *object, const char *
 		[LOG_LEVEL_INFO] = LOG_INFO,
 		[LOG_LEVEL_DEBUG] = LOG_DEBUG,
 	};
-	sd_journal_send("MESSAGE=%s: %s", object, text, "PRIORITY=%i", priorities[level], "WEFT_OBJECT=%s", object, NULL);
+	sd_journal_send("MESSAGE=%s: %s", object, text, "PRIORITY=%i", priorities[level], "WEFT_OBJECT=%s", object,
+			NULL);
 }
 
 static void stderr_write(enum log_level level, const char *object, const char *text)

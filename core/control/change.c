@@ -22,8 +22,7 @@ static void summary_write(const json_t *changes, char *buf, size_t size)
 	size_t i, n = json_array_size(changes), at = 0;
 	json_t *change;
 	buf[0] = '\0';
-	json_array_foreach(changes, i, change)
-	{
+	json_array_foreach(changes, i, change) {
 		const char *op = json_string_value(json_object_get(change, "op"));
 		const char *kind = json_string_value(json_object_get(change, "kind"));
 		const char *name = json_string_value(json_object_get(change, "name"));
@@ -55,16 +54,6 @@ void change_fini(struct change *c)
 	json_decref(c->changes);
 	json_decref(c->t.warnings);
 	*c = (struct change){0};
-}
-
-void change_warn(struct change *c, const char *fmt, ...)
-{
-	char text[256];
-	va_list args;
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	json_array_append_new(c->t.warnings, json_string(text));
 }
 
 struct walk {
@@ -120,10 +109,7 @@ int change_prepare(struct change *c, struct err *e)
 	return r;
 }
 
-void change_abort(struct change *c)
-{
-	abort_from(&(struct walk){.c = c});
-}
+void change_abort(struct change *c) { abort_from(&(struct walk){.c = c}); }
 
 static int module_commit(struct module *m, void *arg)
 {

@@ -22,7 +22,6 @@ struct change {
 /* Takes next over, also on failure. prev stays the caller's and must live until fini. */
 int change_init(struct change *c, const struct api_document *prev, struct api_document *next, struct err *e);
 void change_fini(struct change *c);
-void change_warn(struct change *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* All modules, or none: on failure those that prepared have aborted. */
 int change_prepare(struct change *c, struct err *e);

@@ -24,10 +24,7 @@ static struct window window, before; /* before: for confirm_undo */
 static struct loop_source *timer;
 static bool (*on_expiry)(void);
 
-void confirm_on_expiry(bool (*fn)(void))
-{
-	on_expiry = fn;
-}
+void confirm_on_expiry(bool (*fn)(void)) { on_expiry = fn; }
 
 static void expired(void *unused);
 
@@ -97,8 +94,7 @@ void confirm_resume(void)
 	uint64_t left_ms = p.deadline_ms > now_ms ? p.deadline_ms - now_ms : 0;
 	if (left_ms > longest_ms)
 		left_ms = longest_ms; /* the clock was set back */
-	window = (struct window){
-		.waits = true, .pending = p, .deadline_ns = clock_now_ns() + left_ms * 1000000ull};
+	window = (struct window){.waits = true, .pending = p, .deadline_ns = clock_now_ns() + left_ms * 1000000ull};
 	if (guard_spawn(&e) < 0)
 		log_error("host", "%s; an unconfirmed change is taken back only while weftd runs", e.text);
 	timer_follow();
@@ -117,10 +113,7 @@ bool confirm_waits(uint64_t *ret_previous)
 	return window.waits;
 }
 
-bool confirm_over(void)
-{
-	return window.waits && window.deadline_ns <= clock_now_ns();
-}
+bool confirm_over(void) { return window.waits && window.deadline_ns <= clock_now_ns(); }
 
 uint32_t confirm_left_s(void)
 {

@@ -22,42 +22,28 @@
 static struct api_document *running; /* NULL: not started */
 static uint64_t revision;
 
-const struct api_document *engine_document(void)
-{
-	return running;
-}
+const struct api_document *engine_document(void) { return running; }
 
-uint64_t engine_revision(void)
-{
-	return revision;
-}
+uint64_t engine_revision(void) { return revision; }
 
-json_t *engine_revisions(void)
-{
-	return store_revisions();
-}
+json_t *engine_revisions(void) { return store_revisions(); }
 
-uint32_t engine_unconfirmed_s(void)
-{
-	return confirm_left_s();
-}
+uint32_t engine_unconfirmed_s(void) { return confirm_left_s(); }
 
-const char *engine_state_dir(void)
-{
-	return store_dir();
-}
+const char *engine_state_dir(void) { return store_dir(); }
 
 /* What PUT answers. Made before the commit, which cannot fail; warnings may still grow. */
 static json_t *answer_make(const struct change *c, uint64_t number, uint32_t confirm_within_s)
 {
-	return json_pack("{s:I, s:O, s:O, s:I, s:b}", "revision", (json_int_t)number, "changes", c->changes, "warnings",
-			 c->t.warnings, "confirm-within", (json_int_t)confirm_within_s, "dry-run", c->t.dry_run);
+	return json_pack("{s:I, s:O, s:O, s:I, s:b}", "revision", (json_int_t)number, "changes", c->changes,
+			 "warnings", c->t.warnings, "confirm-within", (json_int_t)confirm_within_s, "dry-run",
+			 c->t.dry_run);
 }
 
 /* Opens a change from what runs to the document in json. */
 static int change_open(struct change *c, json_t *json, struct err *e)
 {
-	struct api_document *next;
+	struct api_document *next = NULL;
 	int r = api_document_decode(json, &next, e);
 	return r < 0 ? r : change_init(c, running, next, e);
 }
@@ -132,9 +118,16 @@ static int options_check(const struct engine_options *o, struct err *e)
 			       o->confirm_within_s, ENGINE_CONFIRM_MAX_S);
 	if (o->if_revision >= 0 && (uint64_t)o->if_revision != revision)
 		return err_set(e, ESTALE, "if-revision",
-			       "revision %" PRIu64 " runs, not %" PRId64 "; look at what changed and apply again", revision,
-			       o->if_revision);
+			       "revision %" PRIu64 " runs, not %" PRId64 "; look at what changed and apply again",
+			       revision, o->if_revision);
 	return 0;
+}
+
+static void warn_confirmed(struct change *c)
+{
+	json_array_append_new(
+		c->t.warnings,
+		json_sprintf("revision %" PRIu64 " waited to be confirmed; this confirms it", revision));
 }
 
 /* The document is what runs already: no revision, but the window opens again or closes. */
@@ -147,7 +140,7 @@ static int apply_same(struct change *c, json_t **ret_answer, struct err *e)
 	} else if (!c->t.dry_run && c->confirm_within_s) {
 		r = confirm_begin(previous, c->confirm_within_s, e);
 	} else if (!c->t.dry_run) {
-		change_warn(c, "revision %" PRIu64 " waited to be confirmed; this confirms it", revision);
+		warn_confirmed(c);
 		r = store_pending_set(NULL, e);
 		if (r == 0)
 			confirm_settle();
@@ -163,7 +156,7 @@ static int apply_same(struct change *c, json_t **ret_answer, struct err *e)
 
 int engine_apply(json_t *json, const struct engine_options *o, json_t **ret_answer, struct err *e)
 {
-	struct change c;
+	struct change c = {0};
 	int r = options_check(o, e);
 	if (r == 0)
 		r = change_open(&c, json, e);
@@ -180,7 +173,7 @@ int engine_apply(json_t *json, const struct engine_options *o, json_t **ret_answ
 	bool window = o->confirm_within_s > 0 && !o->dry_run;
 	c.settles = !window && !o->dry_run && confirm_waits(NULL);
 	if (c.settles)
-		change_warn(&c, "revision %" PRIu64 " waited to be confirmed; this confirms it", revision);
+		warn_confirmed(&c);
 	if (window) {
 		r = confirm_begin(revision, o->confirm_within_s, e);
 		if (r < 0)
@@ -199,7 +192,7 @@ out:
 
 int engine_diff(json_t *json, json_t **ret_answer, struct err *e)
 {
-	struct change c;
+	struct change c = {0};
 	int r = change_open(&c, json, e);
 	if (r < 0)
 		return r;
@@ -214,8 +207,8 @@ int engine_diff(json_t *json, json_t **ret_answer, struct err *e)
 /* The answer where the document stays as it is. */
 static int answer_unchanged(json_t **ret_answer, struct err *e)
 {
-	json_t *answer = json_pack("{s:I, s:[], s:[], s:I, s:b}", "revision", (json_int_t)revision, "changes", "warnings",
-				   "confirm-within", (json_int_t)confirm_left_s(), "dry-run", false);
+	json_t *answer = json_pack("{s:I, s:[], s:[], s:I, s:b}", "revision", (json_int_t)revision, "changes",
+				   "warnings", "confirm-within", (json_int_t)confirm_left_s(), "dry-run", false);
 	if (!answer)
 		return err_set(e, ENOMEM, NULL, "out of memory");
 	*ret_answer = answer;
@@ -225,7 +218,8 @@ static int answer_unchanged(json_t **ret_answer, struct err *e)
 int engine_confirm(json_t **ret_answer, struct err *e)
 {
 	if (!confirm_waits(NULL))
-		return err_set(e, ENOENT, NULL, "nothing waits to be confirmed; revision %" PRIu64 " runs for good", revision);
+		return err_set(e, ENOENT, NULL, "nothing waits to be confirmed; revision %" PRIu64 " runs for good",
+			       revision);
 	int r = store_pending_set(NULL, e);
 	if (r < 0)
 		return r;
@@ -238,7 +232,7 @@ int engine_confirm(json_t **ret_answer, struct err *e)
 static int revision_bring_up(uint64_t target, bool restarting, json_t **ret_answer, struct err *e)
 {
 	json_t *json;
-	struct change c;
+	struct change c = {0};
 	int r = store_document_load(target, &json, e);
 	if (r < 0)
 		return r;
@@ -306,7 +300,8 @@ static int target_find(uint64_t *ret_target, json_t **ret_document, struct err *
 		confirm_settle();
 	} else if (confirm_over()) {
 		if (store_document_load(previous, &way_back, &cause) < 0) {
-			log_error("host", "revision %" PRIu64 " was not confirmed, but stays: %s", revision, cause.text);
+			log_error("host", "revision %" PRIu64 " was not confirmed, but stays: %s", revision,
+				  cause.text);
 			return 0;
 		}
 		json_decref(*ret_document);
@@ -316,15 +311,9 @@ static int target_find(uint64_t *ret_target, json_t **ret_document, struct err *
 	return 0;
 }
 
-int engine_open(const char *state_dir, struct err *e)
-{
-	return store_open(state_dir, "weftd", e);
-}
+int engine_open(const char *state_dir, struct err *e) { return store_open(state_dir, "weftd", e); }
 
-void engine_close(void)
-{
-	store_close();
-}
+void engine_close(void) { store_close(); }
 
 /* In this process: what is on disk stays for the guard and for the next weftd. */
 static void forget(void)
@@ -337,7 +326,7 @@ static void forget(void)
 
 int engine_start(struct err *e)
 {
-	struct change c;
+	struct change c = {0};
 	json_t *json = NULL;
 	uint64_t target = 0, from;
 	confirm_on_expiry(take_back);
@@ -360,7 +349,8 @@ int engine_start(struct err *e)
 	if (r < 0)
 		goto fail;
 	if (target != from)
-		log_warning("host", "revision %" PRIu64 " was not confirmed: back to revision %" PRIu64, from, target);
+		log_warning("host", "revision %" PRIu64 " was not confirmed: back to revision %" PRIu64, from,
+			    target);
 	return 0;
 fail:
 	forget();

@@ -100,9 +100,10 @@ json_t *events_since(uint64_t after)
 	uint64_t kept_from = last >= EVENTS_KEPT ? last - EVENTS_KEPT : 0;
 	for (uint64_t n = after > kept_from ? after : kept_from; n < last; n++) {
 		const struct event *ev = &ring[(n + 1) % EVENTS_KEPT];
-		json_array_append_new(list, json_pack("{s:I, s:I, s:s, s:s, s:s}", "number", (json_int_t)ev->number, "time",
-						      (json_int_t)ev->time_ms, "level", log_level_name(ev->level),
-						      "object", ev->object, "text", ev->text));
+		json_array_append_new(list,
+				      json_pack("{s:I, s:I, s:s, s:s, s:s}", "number", (json_int_t)ev->number, "time",
+						(json_int_t)ev->time_ms, "level", log_level_name(ev->level), "object",
+						ev->object, "text", ev->text));
 	}
 	pthread_mutex_unlock(&lock);
 	return list;

@@ -102,7 +102,8 @@ static int module_rollback(struct module *m, void *arg)
 	struct err cause = {0};
 	int r = m->guard_rollback ? m->guard_rollback(b->state_dir, &cause) : 0;
 	if (r < 0 && b->r == 0)
-		b->r = err_set(b->e, -r, cause.path, "module %s: %s", m->name, cause.text[0] ? cause.text : strerror(-r));
+		b->r = err_set(b->e, -r, cause.path, "module %s: %s", m->name,
+			       cause.text[0] ? cause.text : strerror(-r));
 	return 0;
 }
 
@@ -160,7 +161,8 @@ static int take_back(const char *state_dir, const struct store_pending *seen)
 	}
 	if (!store_pending_get(NULL, &p) || p.deadline_ms != seen->deadline_ms)
 		goto out;
-	log_warning("host", "the last change was not confirmed and weftd is gone: back to revision %" PRIu64, p.previous);
+	log_warning("host", "the last change was not confirmed and weftd is gone: back to revision %" PRIu64,
+		    p.previous);
 	if (interfaces_give_back(state_dir, &e) < 0)
 		log_error("host", "%s", e.text); /* and still the next weftd must start with the revision before */
 	r = store_current_set(p.previous, &e);

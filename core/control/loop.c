@@ -287,7 +287,4 @@ int loop_run(void)
 	return r;
 }
 
-int loop_turn(void)
-{
-	return loop_round(0);
-}
+int loop_turn(void) { return loop_round(0); }

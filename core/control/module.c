@@ -17,13 +17,9 @@ static unsigned n_ordered;
 static unsigned n_initialised;
 
 /* A wrong module is a wrong build: nobody can repair it at run time. */
-__attribute__((format(printf, 1, 2), noreturn)) static void die(const char *fmt, ...)
+__attribute__((noreturn)) static void die(const struct module *m, const char *what, const char *name)
 {
-	va_list args;
-	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
-	va_end(args);
-	fputc('\n', stderr);
+	fprintf(stderr, "module %s: %s%s\n", m->name, what, name);
 	abort();
 }
 
@@ -33,7 +29,7 @@ void module_register(struct module *m)
 	while (*at && strcmp((*at)->name, m->name) < 0)
 		at = &(*at)->next;
 	if (*at && !strcmp((*at)->name, m->name))
-		die("module %s: registered twice", m->name);
+		die(m, "registered twice", "");
 	m->next = *at;
 	*at = m;
 	n_ordered = 0;
@@ -61,15 +57,15 @@ static void order_add(struct module *m, unsigned depth)
 	if (is_ordered(m))
 		return;
 	if (depth == MODULES_MAX)
-		die("module %s: depends on itself, or there are more than %d modules", m->name, MODULES_MAX);
+		die(m, "depends on itself", "");
 	for (const char *const *d = m->depends_on; d && *d; d++) {
 		struct module *needed = module_find(*d);
 		if (!needed)
-			die("module %s: depends on %s, which is not there", m->name, *d);
+			die(m, "not there, though needed: ", *d);
 		order_add(needed, depth + 1);
 	}
 	if (n_ordered == MODULES_MAX)
-		die("module %s: more than %d modules", m->name, MODULES_MAX);
+		die(m, "one module more than MODULES_MAX", "");
 	order[n_ordered++] = m;
 }
 
@@ -90,7 +86,8 @@ int modules_init(struct err *e)
 		int r = m->init ? m->init(&cause) : 0;
 		if (r < 0) {
 			modules_fini();
-			return err_set(e, -r, NULL, "module %s: %s", m->name, cause.text[0] ? cause.text : strerror(-r));
+			return err_set(e, -r, NULL, "module %s: %s", m->name,
+				       cause.text[0] ? cause.text : strerror(-r));
 		}
 	}
 	return 0;

@@ -51,7 +51,7 @@ struct module {
 };
 
 void module_register(struct module *m);
-#define MODULE(ident)                                                                                        \
+#define MODULE(ident)                                                                                                \
 	__attribute__((constructor)) static void module_register_##ident(void) { module_register(&(ident)); }
 
 int modules_init(struct err *e); /* sorts by depends_on; a cycle or unknown name is a programmer's error: abort */

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/str.h"
 #include "core/control/netns.h"
 
 #define NETLINK_RECEIVE_SIZE 32768 /* the kernel never makes longer dump messages */
@@ -168,7 +169,7 @@ static void read_kind(const struct nlattr *info, struct netlink_link *link)
 		else if (mnl_attr_get_type(attr) == IFLA_INFO_DATA)
 			data = attr;
 	}
-	if (!data || strcmp(link->kind, "tun"))
+	if (!data || !str_equal(link->kind, "tun"))
 		return;
 	mnl_attr_for_each_nested(detail, data) {
 		if (mnl_attr_get_type(detail) == IFLA_TUN_MULTI_QUEUE)

@@ -33,7 +33,8 @@ static int revision_read(uint64_t number, json_t **ret_json, struct err *e)
 	revision_path(number, path);
 	int r = file_read(path, REVISION_FILE_MAX, &text, &len);
 	if (r < 0)
-		return err_set(e, -r, NULL, "revision %" PRIu64 " (%s) cannot be read: %s", number, path, strerror(-r));
+		return err_set(e, -r, NULL, "revision %" PRIu64 " (%s) cannot be read: %s", number, path,
+			       strerror(-r));
 
 	json_error_t cause;
 	json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &cause);
@@ -42,10 +43,11 @@ static int revision_read(uint64_t number, json_t **ret_json, struct err *e)
 		return err_set(e, EBADMSG, NULL, "revision %" PRIu64 " (%s) is damaged: line %d: %s", number, path,
 			       cause.line, cause.text);
 	if ((uint64_t)json_integer_value(json_object_get(json, "revision")) != number ||
-	    !json_is_integer(json_object_get(json, "previous")) || !json_is_object(json_object_get(json, "document"))) {
+	    !json_is_integer(json_object_get(json, "previous")) ||
+	    !json_is_object(json_object_get(json, "document"))) {
 		json_decref(json);
-		return err_set(e, EBADMSG, NULL, "revision %" PRIu64 " (%s) is damaged: it is not revision %" PRIu64, number,
-			       path, number);
+		return err_set(e, EBADMSG, NULL, "revision %" PRIu64 " (%s) is damaged: it is not revision %" PRIu64,
+			       number, path, number);
 	}
 	*ret_json = json;
 	return 0;
@@ -80,7 +82,7 @@ static int kept_check(uint64_t number, struct err *e)
 
 int store_document_load(uint64_t number, json_t **ret_document, struct err *e)
 {
-	json_t *json, *document;
+	json_t *json = NULL, *document;
 	if (number == 0) {
 		document = json_object();
 		if (!document)
@@ -100,7 +102,7 @@ int store_document_load(uint64_t number, json_t **ret_document, struct err *e)
 
 int store_previous(uint64_t number, uint64_t *ret_previous, struct err *e)
 {
-	json_t *json;
+	json_t *json = NULL;
 	if (number == 0)
 		return err_set(e, ENOENT, NULL, "nothing was applied before: there is no revision to go back to");
 	int r = revision_read(number, &json, e);
@@ -131,8 +133,8 @@ int store_revision_add(uint64_t previous, json_t *document, const char *summary,
 	uint64_t newest = store.n_numbers ? store.numbers[store.n_numbers - 1] : 0;
 	uint64_t number = (newest > store.current ? newest : store.current) + 1;
 	json_t *json = json_pack("{s:I, s:I, s:I, s:s, s:O}", "revision", (json_int_t)number, "previous",
-				 (json_int_t)previous, "time", (json_int_t)clock_wall_ms(), "summary", summary, "document",
-				 document);
+				 (json_int_t)previous, "time", (json_int_t)clock_wall_ms(), "summary", summary,
+				 "document", document);
 	char *text = json ? json_dumps(json, JSON_INDENT(1)) : NULL;
 	json_decref(json);
 	if (!text)
@@ -195,13 +197,14 @@ json_t *store_revisions(void)
 		struct err e = {0};
 		json_t *json = NULL;
 		if (revision_read(number, &json, &e) < 0)
-			json_array_append_new(list, json_pack("{s:I, s:s, s:b}", "revision", (json_int_t)number, "summary",
-							      e.text, "current", number == store.current));
+			json_array_append_new(list, json_pack("{s:I, s:s, s:b}", "revision", (json_int_t)number,
+							      "summary", e.text, "current", number == store.current));
 		else
-			json_array_append_new(list, json_pack("{s:I, s:O?, s:O?, s:b}", "revision", (json_int_t)number,
-							      "time", json_object_get(json, "time"), "summary",
-							      json_object_get(json, "summary"), "current",
-							      number == store.current));
+			json_array_append_new(list,
+					      json_pack("{s:I, s:O?, s:O?, s:b}", "revision", (json_int_t)number,
+							"time", json_object_get(json, "time"), "summary",
+							json_object_get(json, "summary"), "current",
+							number == store.current));
 		json_decref(json);
 	}
 	return list;
@@ -233,7 +236,7 @@ int store_scan(struct err *e)
 	for (struct dirent *entry; r == 0 && (entry = readdir(d));) {
 		uint64_t number = number_of_name(entry->d_name);
 		struct err cause;
-		json_t *json;
+		json_t *json = NULL;
 		if (number == 0)
 			continue;
 		if (known && number > current) {

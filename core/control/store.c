@@ -27,10 +27,7 @@
 
 struct store store = {.lock_fd = -1};
 
-const char *store_dir(void)
-{
-	return store.lock_fd >= 0 ? store.dir : NULL;
-}
+const char *store_dir(void) { return store.lock_fd >= 0 ? store.dir : NULL; }
 
 int store_file_replace(const char *path, const char *text, struct err *e)
 {
@@ -116,9 +113,10 @@ static int lock_take(const char *owner, int *ret_fd, struct err *e)
 		}
 		close(fd);
 		if (r == EBUSY)
-			return err_set(e, EBUSY, NULL,
-				       "the state folder %s is in use by process %s; stop it, or give --state another folder",
-				       store.dir, holder);
+			return err_set(
+				e, EBUSY, NULL,
+				"the state folder %s is in use by process %s; stop it, or give --state another folder",
+				store.dir, holder);
 		return err_set(e, r, NULL, "%s cannot be locked: %s", path, strerror(r));
 	}
 
@@ -133,7 +131,8 @@ static int lock_take(const char *owner, int *ret_fd, struct err *e)
 int store_open(const char *dir, const char *owner, struct err *e)
 {
 	if (strlen(dir) >= STORE_DIR_SIZE)
-		return err_set(e, ENAMETOOLONG, NULL, "the state folder's path is longer than %d bytes", STORE_DIR_SIZE - 1);
+		return err_set(e, ENAMETOOLONG, NULL, "the state folder's path is longer than %d bytes",
+			       STORE_DIR_SIZE - 1);
 	snprintf(store.dir, sizeof(store.dir), "%s", dir);
 	int r = folders_make(e);
 	if (r < 0)
@@ -193,19 +192,20 @@ int store_current_read(uint64_t *ret_number, struct err *e)
 
 int store_current_load(uint64_t *ret_number, json_t **ret_document, struct err *e)
 {
-	uint64_t number;
+	uint64_t number = 0;
 	struct err cause = {0};
-	json_t *document;
+	json_t *document = NULL;
 	int r = store_current_read(&number, &cause);
 	if (r == 0)
 		r = store_document_load(number, &document, &cause);
 	if (r < 0) {
 		char kept[64];
 		store_kept(kept, sizeof(kept));
-		return err_set(e, -r, NULL,
-			       "%s; to recover, write the number of a revision that is whole into %s/current (kept: %s), or "
-			       "remove that file to start with an empty document",
-			       cause.text, store.dir, kept);
+		return err_set(
+			e, -r, NULL,
+			"%s; to recover, write the number of a revision that is whole into %s/current (kept: %s), or "
+			"remove that file to start with an empty document",
+			cause.text, store.dir, kept);
 	}
 	store.current = number;
 	*ret_number = number;
@@ -240,12 +240,13 @@ bool store_pending_get(const char *dir, struct store_pending *ret)
 
 	json_int_t previous, deadline, within;
 	json_t *json = json_loadb(text, len, 0, NULL);
-	bool good = json_unpack(json, "{s:I, s:I, s:I}", "previous", &previous, "deadline", &deadline, "confirm-within",
-				&within) == 0 &&
+	bool good = json_unpack(json, "{s:I, s:I, s:I}", "previous", &previous, "deadline", &deadline,
+				"confirm-within", &within) == 0 &&
 		    previous >= 0 && deadline >= 0 && within >= 0 && within <= UINT32_MAX;
 	if (good)
-		*ret = (struct store_pending){
-			.previous = (uint64_t)previous, .deadline_ms = (uint64_t)deadline, .within_s = (uint32_t)within};
+		*ret = (struct store_pending){.previous = (uint64_t)previous,
+					      .deadline_ms = (uint64_t)deadline,
+					      .within_s = (uint32_t)within};
 	else
 		log_error("host", "%s is damaged: the change that it speaks of counts as confirmed", path);
 	json_decref(json);
@@ -259,7 +260,8 @@ int store_pending_set(const struct store_pending *p, struct err *e)
 	pending_path(NULL, path);
 	if (!p)
 		return store_file_remove(path, e);
-	snprintf(text, sizeof(text), "{\"previous\": %" PRIu64 ", \"deadline\": %" PRIu64 ", \"confirm-within\": %u}\n",
-		 p->previous, p->deadline_ms, p->within_s);
+	snprintf(text, sizeof(text),
+		 "{\"previous\": %" PRIu64 ", \"deadline\": %" PRIu64 ", \"confirm-within\": %u}\n", p->previous,
+		 p->deadline_ms, p->within_s);
 	return store_file_replace(path, text, e);
 }

@@ -93,7 +93,10 @@ static json_t *adapter_status(const struct inventory_item *item)
 	port_status(port, object);
 	if (!json_object_get(object, "not-enforced"))
 		json_object_set_new(object, "not-enforced", json_array());
-	modules_each(ask_module, &(struct said){.ad = item->doc, .object = object});
+	/* A host's adapter that allow-management-os made is in no document; to the modules it looks as if it were. */
+	struct api_adapter made = {.name = (char *)item->name, .owner = API_OWNER_HOST};
+	bool implied = !item->doc && item->dp->role == PORT_HOST;
+	modules_each(ask_module, &(struct said){.ad = implied ? &made : item->doc, .object = object});
 	return object;
 }
 

@@ -133,25 +133,23 @@ int eal_start(const struct eal_options *o, struct err *e)
 	bool huge = o->hugepages == EAL_HUGEPAGES_AUTO && hugepages_suffice(memory_mib);
 	/* --in-memory needs no hugetlbfs mount, and is refused together with --no-huge. By physical address no
 	 * 64 KiB frame would fit between two ordinary pages. */
-	char *argv[] = {"weftd",  "--no-shconf", "--no-telemetry", huge ? "--in-memory" : "--no-huge",
-			"-m",	  memory,	 "--lcores",	   lcores,
-			"-a",	  NO_PCI_DEVICE, "--iova-mode=va", NULL};
+	char *argv[] = {"weftd", "--no-shconf", "--no-telemetry", huge ? "--in-memory" : "--no-huge",
+			"-m",	 memory,	"--lcores",	  lcores,
+			"-a",	 NO_PCI_DEVICE, "--iova-mode=va", NULL};
 	int r = rte_eal_init(sizeof(argv) / sizeof(argv[0]) - 1, argv);
 	int code = rte_errno;
 	free(lcores);
 	if (r < 0)
-		return err_set(e, code ? code : EIO, "memory",
-			       "DPDK does not start with %u MiB of %s: %s; --log-level debug tells more, --memory asks for less",
-			       memory_mib, huge ? "hugepages (--hugepages never does without)" : "memory",
-			       rte_strerror(code));
+		return err_set(
+			e, code ? code : EIO, "--memory",
+			"DPDK does not start with %u MiB of %s: %s; ask for less, or see what --log-level debug says",
+			memory_mib, huge ? "hugepages (--hugepages never does without)" : "memory",
+			rte_strerror(code));
 	log_debug("dpdk", "%s with %u MiB of %s", rte_version(), memory_mib, huge ? "hugepages" : "ordinary memory");
 	return 0;
 }
 
-void eal_stop(void)
-{
-	rte_eal_cleanup();
-}
+void eal_stop(void) { rte_eal_cleanup(); }
 
 void eal_frame_counts(unsigned *ret_small, unsigned *ret_big)
 {

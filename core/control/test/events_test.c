@@ -136,10 +136,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(an_event_says_what_and_when),
-		T(the_oldest_are_forgotten),
-		T(bytes_that_are_no_utf8_are_replaced),
-		T(threads_get_numbers_of_their_own),
+		T(an_event_says_what_and_when),		T(the_oldest_are_forgotten),
+		T(bytes_that_are_no_utf8_are_replaced), T(threads_get_numbers_of_their_own),
 		T(followers_wake_once_for_many),
 	};
 	return cmocka_run_group_tests_name("events", tests, NULL, NULL);

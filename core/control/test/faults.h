@@ -38,15 +38,15 @@ static inline bool fault_now(void)
 	return fault_at && (fault_lasting ? fault_calls >= fault_at : fault_calls == fault_at);
 }
 
-#define FAULT_WRAP(name, params, args)                                                                       \
-	int __real_##name params;                                                                             \
-	int __wrap_##name params;                                                                             \
-	int __wrap_##name params                                                                              \
-	{                                                                                                     \
-		if (!fault_now())                                                                             \
-			return __real_##name args;                                                            \
-		errno = EIO;                                                                                  \
-		return -1;                                                                                    \
+#define FAULT_WRAP(name, params, args)                                                                               \
+	int __real_##name params;                                                                                    \
+	int __wrap_##name params;                                                                                    \
+	int __wrap_##name params                                                                                     \
+	{                                                                                                            \
+		if (!fault_now())                                                                                    \
+			return __real_##name args;                                                                   \
+		errno = EIO;                                                                                         \
+		return -1;                                                                                           \
 	}
 
 FAULT_WRAP(mkostemp, (char *path, int flags), (path, flags))

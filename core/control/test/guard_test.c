@@ -230,10 +230,8 @@ int main(int argc, char **argv)
 		return guard_run(argv[2]) < 0;
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(a_killed_weftd_is_stood_in_for),
-		T(a_living_weftd_is_left_alone),
-		T(the_terminal_does_not_end_it),
-		T(confirming_after_a_restart_ends_it),
+		T(a_killed_weftd_is_stood_in_for),	 T(a_living_weftd_is_left_alone),
+		T(the_terminal_does_not_end_it),	 T(confirming_after_a_restart_ends_it),
 		T(interfaces_can_be_given_back_by_hand),
 	};
 	return cmocka_run_group_tests_name("guard", tests, NULL, NULL);

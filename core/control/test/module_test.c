@@ -25,18 +25,18 @@ static void note(const char *what, const char *name)
 	snprintf(calls + at, sizeof(calls) - at, "%s%s ", what, name);
 }
 
-#define FAKE(ident, ...)                                                                                     \
-	static int init_##ident(struct err *e)                                                                \
-	{                                                                                                     \
-		if (failing && !strcmp(failing, #ident))                                                      \
-			return err_set(e, ENODEV, NULL, "no device");                                         \
-		note("+", #ident);                                                                            \
-		return 0;                                                                                     \
-	}                                                                                                     \
-	static void fini_##ident(void) { note("-", #ident); }                                                 \
-	static const char *const needs_##ident[] = {__VA_ARGS__};                                             \
-	static struct module ident = {                                                                        \
-		.name = #ident, .depends_on = needs_##ident, .init = init_##ident, .fini = fini_##ident};      \
+#define FAKE(ident, ...)                                                                                             \
+	static int init_##ident(struct err *e)                                                                       \
+	{                                                                                                            \
+		if (failing && !strcmp(failing, #ident))                                                             \
+			return err_set(e, ENODEV, NULL, "no device");                                                \
+		note("+", #ident);                                                                                   \
+		return 0;                                                                                            \
+	}                                                                                                            \
+	static void fini_##ident(void) { note("-", #ident); }                                                        \
+	static const char *const needs_##ident[] = {__VA_ARGS__};                                                    \
+	static struct module ident = {                                                                               \
+		.name = #ident, .depends_on = needs_##ident, .init = init_##ident, .fini = fini_##ident};            \
 	MODULE(ident)
 
 FAKE(apex, "left", "right", NULL)

@@ -73,20 +73,20 @@ static inline int rig_prepare(struct txn *t, struct err *e, const char *name)
 	return 0;
 }
 
-#define RIG_MODULE(ident, ...)                                                                               \
-	static int prepare_##ident(struct txn *t, struct err *e) { return rig_prepare(t, e, #ident); }        \
-	static void commit_##ident(struct txn *t) { rig_note("commit", #ident); }                             \
-	static void abort_##ident(struct txn *t) { rig_note("abort", #ident); }                               \
-	static void retire_##ident(struct txn *t) { rig_note("retire", #ident); }                             \
-	static void stop_##ident(bool restore) { rig_note(restore ? "restore" : "stop", #ident); }            \
-	static const char *const needs_##ident[] = {__VA_ARGS__};                                             \
-	static struct module ident = {.name = #ident,                                                         \
-				      .depends_on = needs_##ident,                                            \
-				      .prepare = prepare_##ident,                                             \
-				      .commit = commit_##ident,                                               \
-				      .abort = abort_##ident,                                                 \
-				      .retire = retire_##ident,                                               \
-				      .stop = stop_##ident};                                                  \
+#define RIG_MODULE(ident, ...)                                                                                       \
+	static int prepare_##ident(struct txn *t, struct err *e) { return rig_prepare(t, e, #ident); }               \
+	static void commit_##ident(struct txn *t) { rig_note("commit", #ident); }                                    \
+	static void abort_##ident(struct txn *t) { rig_note("abort", #ident); }                                      \
+	static void retire_##ident(struct txn *t) { rig_note("retire", #ident); }                                    \
+	static void stop_##ident(bool restore) { rig_note(restore ? "restore" : "stop", #ident); }                   \
+	static const char *const needs_##ident[] = {__VA_ARGS__};                                                    \
+	static struct module ident = {.name = #ident,                                                                \
+				      .depends_on = needs_##ident,                                                   \
+				      .prepare = prepare_##ident,                                                    \
+				      .commit = commit_##ident,                                                      \
+				      .abort = abort_##ident,                                                        \
+				      .retire = retire_##ident,                                                      \
+				      .stop = stop_##ident};                                                         \
 	MODULE(ident)
 
 /* Their order by name is the opposite of their order by dependency. */
@@ -97,7 +97,8 @@ RIG_MODULE(above, "middle", "zbase", NULL)
 static inline int rig_setup(void **state)
 {
 	/* Thousands of fsyncs: on a real disk they would take seconds and prove no more. */
-	snprintf(rig_dir, sizeof(rig_dir), "%s/weft-test-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	snprintf(rig_dir, sizeof(rig_dir), "%s/weft-test-XXXXXX",
+		 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	assert_non_null(mkdtemp(rig_dir));
 	rig_calls[0] = '\0';
 	rig_refuse = NULL;
@@ -141,7 +142,8 @@ static inline json_t *rig_document(const char *name)
 {
 	if (!name)
 		return json_object();
-	json_t *json = json_pack("{s:{s:s}, s:[{s:s, s:s}]}", "host", "name", "h1", "switches", "name", name, "type", "private");
+	json_t *json = json_pack("{s:{s:s}, s:[{s:s, s:s}]}", "host", "name", "h1", "switches", "name", name, "type",
+				 "private");
 	assert_non_null(json);
 	return json;
 }

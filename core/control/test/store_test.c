@@ -14,10 +14,7 @@
 
 static char logged[4096];
 
-int guard_spawn(struct err *e)
-{
-	return 0;
-}
+int guard_spawn(struct err *e) { return 0; }
 
 static void sink(enum log_level level, const char *object, const char *text)
 {
@@ -105,7 +102,11 @@ static void a_folder_that_cannot_be_is_named(void **state)
 
 static void a_damaged_current_revision_says_how_to_recover(void **state)
 {
-	static const char *const damage[] = {"", "{", "[]", "{\"revision\": 1}", "\xff\xfe",
+	static const char *const damage[] = {"",
+					     "{",
+					     "[]",
+					     "{\"revision\": 1}",
+					     "\xff\xfe",
 					     "{\"revision\": 1, \"previous\": 0, \"document\": {}}",
 					     "{\"revision\": 2, \"previous\": 1, \"document\": {\"switches\": 7}}"};
 	struct err e;
@@ -265,7 +266,7 @@ static void work_check(const struct work *w, int r, bool disk_died)
 	rig_start();
 	/* A disk that dies between two files may keep the newer one, or a window that was to be removed: then, and
 	 * only then, a restart finds another story than was told: one that ends at what was confirmed last, z. */
-	bool astray = strcmp(rig_running(), expected) || (engine_unconfirmed_s() > 0) != window;
+	bool astray = strcmp(rig_running(), expected) != 0 || (engine_unconfirmed_s() > 0) != window;
 	assert_true(!astray || (disk_died && (engine_unconfirmed_s() > 0 || !strcmp(rig_running(), "z"))));
 	if (!astray && !done && !disk_died)
 		assert_false(rig_exists("revisions/003.json"));
@@ -295,15 +296,9 @@ static void every_call_may_fail(bool lasting)
 	}
 }
 
-static void every_call_may_fail_once(void **state)
-{
-	every_call_may_fail(false);
-}
+static void every_call_may_fail_once(void **state) { every_call_may_fail(false); }
 
-static void the_disk_may_die_at_every_call(void **state)
-{
-	every_call_may_fail(true);
-}
+static void the_disk_may_die_at_every_call(void **state) { every_call_may_fail(true); }
 
 static unsigned snaps;
 

@@ -164,6 +164,50 @@ void port_rig_peer_send(int fd, const struct virtio_net_hdr *h, const void *fram
 		fail_msg("peer sent %zd of %u: %s", n, len, strerror(errno));
 }
 
+uint32_t port_rig_probe(uint8_t *frame, uint32_t len)
+{
+	static const uint8_t header[] = {0xff,
+					 0xff,
+					 0xff,
+					 0xff,
+					 0xff,
+					 0xff,
+					 2,
+					 0x15,
+					 0x5d,
+					 0,
+					 0,
+					 1,
+					 PORT_RIG_PROBE >> 8,
+					 PORT_RIG_PROBE & 0xff};
+	memcpy(frame, header, sizeof(header));
+	for (uint32_t i = sizeof(header); i < len; i++)
+		frame[i] = (uint8_t)(i * 7);
+	return len;
+}
+
+uint32_t port_rig_tcp_segment(uint8_t *frame, const void *tag, uint16_t tag_len, uint16_t payload,
+			      struct virtio_net_hdr *ret_h)
+{
+	uint16_t total = 40 + payload;
+	uint32_t len = port_rig_probe(frame, 54u + payload + tag_len);
+	const uint8_t length[] = {(uint8_t)(total >> 8), (uint8_t)total};
+	/* IPv4 192.0.2.2 to 192.0.2.3, its length left out; TCP 5000 to 5001, ACK. */
+	const uint8_t headers[] = {8,	0, 0x45, 0, 0,	 0, 0,	  1,	0x40, 0,    64,	  6,	0, 0,
+				   192, 0, 2,	 2, 192, 0, 2,	  3,	0x13, 0x88, 0x13, 0x89, 0, 0,
+				   0,	1, 0,	 0, 0,	 1, 0x50, 0x10, 0xff, 0xff, 0,	  0,	0, 0};
+	memcpy(frame + 12, tag, tag_len);
+	memcpy(frame + 12 + tag_len, headers, sizeof(headers));
+	memcpy(frame + 16 + tag_len, length, sizeof(length));
+	*ret_h = (struct virtio_net_hdr){.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+					 .gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+					 .hdr_len = 54 + tag_len,
+					 .gso_size = 1460,
+					 .csum_start = 34 + tag_len,
+					 .csum_offset = 16};
+	return len;
+}
+
 struct frame *port_rig_frame(const void *data, uint32_t len)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(len > FRAME_SMALL_ROOM ? pools.big : pools.small);

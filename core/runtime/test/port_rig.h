@@ -32,6 +32,13 @@ uint32_t port_rig_peer_receive(int fd, uint16_t ether_type, struct virtio_net_hd
 void port_rig_peer_send(int fd, const struct virtio_net_hdr *h, const void *frame, uint32_t len);
 /* Sends one frame with these bytes; the reason why it was refused, or NULL: it went. */
 const char *port_rig_send(struct port *p, const void *data, uint32_t len);
+#define PORT_RIG_PROBE 0x88b5 /* local experimental EtherType: nothing else sends it */
+/* Writes a broadcast frame of that type, every byte at its place telling where it is; returns len. */
+uint32_t port_rig_probe(uint8_t *frame, uint32_t len);
+/* Writes an IPv4 TCP segment behind `tag_len` bytes of VLAN tags, to be cut into pieces of 1460 bytes and its checksum left
+ * open, as *ret_h tells. Returns its length. */
+uint32_t port_rig_tcp_segment(uint8_t *frame, const void *tag, uint16_t tag_len, uint16_t payload,
+			      struct virtio_net_hdr *ret_h);
 /* A frame with these bytes in the fewest pieces. */
 struct frame *port_rig_frame(const void *data, uint32_t len);
 /* How many frames ended inside rx under this name. */
