@@ -37,7 +37,7 @@ static void test_status(void **state)
 		call_text,
 		"[" VM1_STATUS
 		",{\"name\":\"lab\",\"switch\":\"lab\",\"owner\":\"host\",\"mac-address\":\"00:15:5d:00:00:02\","
-		"\"kind\":\"tap\",\"link\":\"unknown\",\"not-enforced\":[]}"
+		"\"kind\":\"tap\",\"link\":\"unknown\",\"not-enforced\":[\"minimum bandwidth: no uplink speed\"]}"
 		",{\"name\":\"wire:lab\",\"switch\":\"lab\",\"owner\":\"wire\",\"kind\":\"vhost-user\","
 		"\"link\":\"up\",\"not-enforced\":[]}]");
 	assert_int_equal(get("/v1/status/adapter/wire%3Alab"), 200);
