@@ -18,14 +18,17 @@
 #include "core/runtime/capture.h"
 #include "core/runtime/rcu.h"
 
-#define SPIN_US 40 /* without work, before a worker thinks of sleeping */
+/* Without work, before a worker sleeps: rings in memory are dear to be woken for (a kick leaves the guest); who
+ * writes to a tap or packet socket is in the kernel anyway, and may want this very core. */
+#define SPIN_POLLED_US 40
+#define SPIN_GATED_US 5
 #define LOOK_US 4 /* between two looks at gated descriptors while others are busy */
 
 DROP(core, adapter_gone, "adapter-gone", "the receiving adapter was removed while the frame was on its way")
 
 static struct worker workers[WORKERS_MAX];
 static unsigned n_workers;
-static uint64_t tsc_per_ms, spin_tsc, look_tsc;
+static uint64_t tsc_per_ms, spin_polled_tsc, spin_gated_tsc, look_tsc;
 
 unsigned worker_count(void)
 {
@@ -153,7 +156,7 @@ static void *worker_main(void *arg)
 			w->last_work_tsc = end;
 		} else {
 			w->count.idle_cycles += end - begin;
-			if (end - w->last_work_tsc > spin_tsc) {
+			if (end - w->last_work_tsc > (w->seen->n_polled ? spin_polled_tsc : spin_gated_tsc)) {
 				worker_sleep(w);
 				w->count.idle_cycles += rte_rdtsc() - end;
 				end = rte_rdtsc();
@@ -236,7 +239,8 @@ int worker_start_all(const unsigned *cores, unsigned n, struct err *e)
 	if (want > WORKERS_MAX)
 		return err_set(e, EINVAL, "worker-cores", "%u cores given; at most %d workers", want, WORKERS_MAX);
 	tsc_per_ms = rte_get_tsc_hz() / 1000;
-	spin_tsc = tsc_per_ms * SPIN_US / 1000;
+	spin_polled_tsc = tsc_per_ms * SPIN_POLLED_US / 1000;
+	spin_gated_tsc = tsc_per_ms * SPIN_GATED_US / 1000;
 	look_tsc = tsc_per_ms * LOOK_US / 1000;
 	for (unsigned i = 0; i < want; i++) {
 		int core = cores && n ? (int)cores[i] : -1;
