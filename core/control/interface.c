@@ -57,17 +57,17 @@ int netlink_interface_facts(const char *ifname, struct netlink_interface *ret_fa
 	netlink_close(nl);
 	if (rc < 0)
 		return rc;
-	*ret_facts = (struct netlink_interface){.ifindex = link.index, .mac = link.mac, .mtu = link.mtu,
-	                                        .up = (link.flags & IFF_UP) != 0, .has_address = has};
+	*ret_facts = (struct netlink_interface){.ifindex = link.index,
+						.mac = link.mac,
+						.mtu = link.mtu,
+						.up = (link.flags & IFF_UP) != 0,
+						.has_address = has};
 	return 0;
 }
 
 static const struct interface_listener *listener;
 
-void interface_listen(const struct interface_listener *l)
-{
-	listener = l;
-}
+void interface_listen(const struct interface_listener *l) { listener = l; }
 
 void interface_before_silence(const char *ifname)
 {

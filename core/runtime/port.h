@@ -54,6 +54,7 @@ struct port_spec {
 
 struct port_ops {
 	const char *kind;
+	bool lasts; /* what it makes outlives weftd: noted on disk, so that a crash in a change leaves no strays */
 	/* Opens without disturbing anything: what is new gets its final name and place only in `place`.
 	 * Takes up a tap that an earlier weftd left. Calls port_init first. Refuses with a path-less err. */
 	int (*open)(const struct port_spec *spec, struct port **ret_port, struct err *e);

@@ -279,6 +279,7 @@ static void tap_tick(struct port *p)
 
 static const struct port_ops tap_ops = {
 	.kind = "tap",
+	.lasts = true,
 	.open = tap_open,
 	.place = tap_place,
 	.configure = tap_configure,

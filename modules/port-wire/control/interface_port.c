@@ -261,7 +261,7 @@ static bool is_shared(const struct interface_port *t)
 static int restore(struct interface_port *t, struct netlink *nl, struct err *e)
 {
 	struct netlink_link link;
-	int rc = netlink_link_by_index(nl, t->index, &link);
+	int rc = t->index ? netlink_link_by_index(nl, t->index, &link) : netlink_link_get(nl, t->port.target, &link);
 	if (!rc)
 		silence_end(nl, &link);
 	return rc;
@@ -270,7 +270,8 @@ static int restore(struct interface_port *t, struct netlink *nl, struct err *e)
 static void interface_close(struct port *p, bool remove)
 {
 	struct interface_port *t = (struct interface_port *)p;
-	if (remove && t->index && !is_shared(t))
+	/* Not attached, but opened by a weftd that comes up: an earlier one may have left it silent. */
+	if (remove && (t->index ? !is_shared(t) : t->restarting))
 		with_netlink(t, restore, NULL);
 	interface_free(t);
 }
@@ -346,6 +347,7 @@ static void interface_tick(struct port *p)
 
 static const struct port_ops interface_ops = {
 	.kind = "interface",
+	.lasts = true, /* its silence does */
 	.open = interface_open,
 	.place = interface_place,
 	.configure = interface_configure,

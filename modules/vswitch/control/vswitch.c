@@ -24,6 +24,7 @@
 #include "modules/vswitch/control/plan.h"
 #include "modules/vswitch/control/ports.h"
 #include "modules/vswitch/control/snapshot.h"
+#include "modules/vswitch/control/strays.h"
 
 static struct vs_plan running, preparing;
 static bool in_transaction;
@@ -79,6 +80,14 @@ static void ids_give_back(struct vs_plan *plan)
 			vs_id_free(plan->list[i]->pub.id);
 }
 
+/* What outlives us is on disk before it is made; what nobody wants any more makes room. */
+static int note_ports(struct err *e)
+{
+	strays_clear(&preparing);
+	int rc = strays_note(&running, &preparing);
+	return rc ? err_set(e, -rc, NULL, "the ports to be made cannot be noted on disk: %s", strerror(-rc)) : 0;
+}
+
 static int vswitch_prepare(struct txn *t, struct err *e)
 {
 	static bool loaded;
@@ -93,6 +102,8 @@ static int vswitch_prepare(struct txn *t, struct err *e)
 	rc = mac_pool_assign(&t->next->host, &preparing, e);
 	if (!rc)
 		rc = ids_take(&preparing, e);
+	if (!rc && !t->dry_run)
+		rc = note_ports(e);
 	if (!rc)
 		rc = vs_ports_open(t, &preparing, e);
 	if (rc)
@@ -107,6 +118,8 @@ static int vswitch_prepare(struct txn *t, struct err *e)
 undo_ports:
 	vs_ports_undo(&preparing, t->restarting);
 undo_ids:
+	if (!t->dry_run && !t->restarting)
+		(void)strays_note(&running, NULL);
 	ids_give_back(&preparing);
 	vs_plan_free(&preparing);
 	return rc;
@@ -118,6 +131,8 @@ static void vswitch_abort(struct txn *t)
 	if (!t->dry_run && !t->restarting)
 		implied_store(t->prev, &running);
 	vs_ports_undo(&preparing, t->restarting);
+	if (!t->dry_run && !t->restarting)
+		(void)strays_note(&running, NULL);
 	ids_give_back(&preparing);
 	vs_plan_free(&preparing);
 }
@@ -141,6 +156,7 @@ static void vswitch_retire(struct txn *t)
 		running.list[i]->opened = running.list[i]->id_taken = false;
 	}
 	preparing = (struct vs_plan){0};
+	(void)strays_note(&running, NULL);
 	in_transaction = false;
 }
 
@@ -153,6 +169,8 @@ static void vswitch_stop(bool restore)
 		running.list[i]->pub.port = NULL;
 	}
 	vs_plan_free(&running);
+	if (restore)
+		(void)strays_note(NULL, NULL);
 }
 
 static void vswitch_tick(void)
