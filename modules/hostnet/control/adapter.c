@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,7 +128,7 @@ static int check_gateway(const struct api_adapter *ad, size_t index, const struc
 		return 0;
 	snprintf(path, sizeof(path), "adapters[%zu].gateway", index);
 	return err_set(e, EINVAL, path, "%s is in no subnet of the adapter; give an address inside %s",
-	               ip_format(gateway, text), ip_prefix_format(same_family, first));
+		       ip_format(gateway, text), ip_prefix_format(same_family, first));
 }
 
 int adapters_check(const struct api_document *doc, struct err *e)
@@ -141,10 +140,14 @@ int adapters_check(const struct api_document *doc, struct err *e)
 			continue;
 		snprintf(path, sizeof(path), "adapters[%zu].attach.netns", i);
 		if (has_host_side(ad) && ad->attach.netns)
-			return err_set(e, EINVAL, path, "the host's adapters are where weftd is; leave it out, or make it `owner: vm`");
+			return err_set(
+				e, EINVAL, path,
+				"the host's adapters are where weftd is; leave it out, or make it `owner: vm`");
 		snprintf(path, sizeof(path), "adapters[%zu].addresses", i);
 		if (!has_host_side(ad) && (ad->n_addresses || ad->dhcp || ad->n_gateway))
-			return err_set(e, EINVAL, path, "only a tap has a side in the host's own stack; leave attach or the addresses out");
+			return err_set(
+				e, EINVAL, path,
+				"only a tap has a side in the host's own stack; leave attach or the addresses out");
 		for (size_t k = 0; k < ad->n_gateway; k++) {
 			int rc = check_gateway(ad, i, &ad->gateway[k], e);
 			if (rc < 0)
@@ -156,17 +159,18 @@ int adapters_check(const struct api_document *doc, struct err *e)
 
 /* ---- making it so -------------------------------------------------------------------------------------- */
 
-static void __attribute__((format(printf, 3, 4))) problem(struct host_adapter *a, const char *field, const char *fmt, ...)
+/* Where the next problem's reason goes; when there are too many the last one gives way. */
+static char *problem_reason(struct host_adapter *a, const char *field)
 {
-	if (a->n_problems == ADAPTER_PROBLEMS_MAX)
-		return;
-	struct adapter_problem *p = &a->problems[a->n_problems++];
-	va_list args;
-	va_start(args, fmt);
-	vsnprintf(p->reason, sizeof(p->reason), fmt, args);
-	va_end(args);
+	if (a->n_problems < ADAPTER_PROBLEMS_MAX)
+		a->n_problems++;
+	struct adapter_problem *p = &a->problems[a->n_problems - 1];
 	p->field = field;
+	return p->reason;
 }
+
+#define problem(a, field, ...)                                                                                       \
+	(void)snprintf(problem_reason((a), (field)), sizeof((a)->problems->reason), __VA_ARGS__)
 
 static void told_address(const struct address_change *c, int rc, const char *why, void *arg)
 {
@@ -174,7 +178,10 @@ static void told_address(const struct address_change *c, int rc, const char *why
 	char text[IP_PREFIX_TEXT_SIZE];
 	ip_prefix_format(&c->prefix, text);
 	if (rc < 0)
-		problem(a, "addresses", "%s cannot be %s: %s", text, c->add ? "set" : "removed", *why ? why : strerror(-rc));
+		problem(a, "addresses", "%s cannot be %s: %s", text, c->add ? "set" : "removed",
+			*why ? why : strerror(-rc));
+	else if (a->repairing && c->add)
+		log_warning(a->name, "the address %s had gone; it is set again", text);
 	else
 		log_debug(a->name, "address %s %s", text, c->add ? "set" : "removed");
 }
@@ -186,7 +193,9 @@ static void told_route(const struct route_change *c, int rc, const char *why, vo
 	route_format(&c->route, text);
 	if (rc < 0)
 		problem(a, "gateway", "the route %s cannot be %s: %s", text, c->add ? "set" : "removed",
-		        *why ? why : strerror(-rc));
+			*why ? why : strerror(-rc));
+	else if (a->repairing && c->add)
+		log_warning(a->name, "the route %s had gone; it is set again", text);
 	else
 		log_debug(a->name, "route %s %s", text, c->add ? "set" : "removed");
 }
@@ -196,8 +205,8 @@ static int set_lease_address(struct netlink *nl, struct host_adapter *a, uint32_
 {
 	uint64_t now = clock_wall_ms();
 	uint32_t left = l->expires_ms == UINT64_MAX ? UINT32_MAX
-	                : l->expires_ms > now       ? (uint32_t)((l->expires_ms - now + 999) / 1000)
-	                                            : 1;
+			: l->expires_ms > now	    ? (uint32_t)((l->expires_ms - now + 999) / 1000)
+						    : 1;
 	int rc = address_lease(nl, ifindex, &l->address, left);
 	if (rc < 0)
 		problem(a, "addresses", "the address from DHCP cannot be set: %s", netlink_error(nl));
@@ -209,13 +218,18 @@ static size_t wanted_routes(const struct host_adapter *a, const struct lease *l,
 	uint32_t metric = METRIC_FIRST + (uint32_t)a->order;
 	size_t n = 0;
 	for (size_t i = 0; i < a->n_gateway; i++)
-		routes[n++] = (struct route){.to.ip.family = a->gateway[i].family, .via = a->gateway[i],
-		                             .table = RT_TABLE_MAIN, .metric = metric};
+		routes[n++] = (struct route){.to.ip.family = a->gateway[i].family,
+					     .via = a->gateway[i],
+					     .table = RT_TABLE_MAIN,
+					     .metric = metric};
 	for (size_t i = 0; l && i < l->n_routes; i++) {
 		if (a->n_gateway && !l->routes[i].to.len)
 			continue; /* the document's gateway outranks the server's */
-		routes[n++] = (struct route){.to = ip_network(&l->routes[i].to), .via = l->routes[i].via,
-		                             .source = l->address.ip, .table = RT_TABLE_MAIN, .metric = metric};
+		routes[n++] = (struct route){.to = ip_network(&l->routes[i].to),
+					     .via = l->routes[i].via,
+					     .source = l->address.ip,
+					     .table = RT_TABLE_MAIN,
+					     .metric = metric};
 	}
 	return n;
 }
@@ -253,7 +267,8 @@ out:
 	free(addresses);
 	free(routes);
 	if (rc < 0)
-		err_set(e, -rc, NULL, "adapter %s: %s", a->name, a->n_problems ? a->problems[0].reason : strerror(-rc));
+		err_set(e, -rc, NULL, "adapter %s: %s", a->name,
+			a->n_problems ? a->problems[0].reason : strerror(-rc));
 	return rc;
 }
 
@@ -289,6 +304,11 @@ int adapters_clear_strong(struct netlink *nl, const struct host_adapters *list)
 	int rc = strong ? strong_host_clear(nl, strong, n) : -ENOMEM;
 	free(strong);
 	return rc;
+}
+
+int adapter_clear_strong(struct netlink *nl, const struct host_adapter *a)
+{
+	return adapters_clear_strong(nl, &(struct host_adapters){.at = (struct host_adapter *)a, .n = 1});
 }
 
 void adapter_sync_dns(struct host_adapter *a)

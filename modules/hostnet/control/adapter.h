@@ -41,6 +41,7 @@ struct host_adapter {
 	struct dhcp_client *dhcp; /* NULL: none; moves on from list to list with the adapter */
 	uint32_t ifindex; /* of the tap when last made right; another one: a new tap */
 	bool dns_set;
+	bool repairing; /* what adapter_sync sets now had been there and was taken away by somebody */
 	struct adapter_problem problems[ADAPTER_PROBLEMS_MAX];
 	size_t n_problems;
 };
@@ -68,6 +69,7 @@ void adapter_forget_dns(const struct host_adapter *a);
 int adapters_sync_strong(struct netlink *nl, const struct host_adapters *list, enum sync_half half);
 
 int adapters_clear_strong(struct netlink *nl, const struct host_adapters *list);
+int adapter_clear_strong(struct netlink *nl, const struct host_adapter *a);
 
 /* Tells the neighbours of every address written out. */
 void adapter_announce(const struct host_adapter *a);

@@ -33,7 +33,7 @@ static bool is_there(const struct ip_prefix *p, const struct records *have)
 }
 
 size_t address_diff(const struct ip_prefix *want, size_t n_want, const struct records *have,
-                    struct address_change *changes)
+		    struct address_change *changes)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < n_want; i++)
@@ -84,7 +84,7 @@ int address_dump(struct netlink *nl, uint32_t ifindex, struct records *ret_recor
 }
 
 static struct nlmsghdr *address_message(void *buf, uint16_t type, uint16_t flags, uint32_t ifindex,
-                                        const struct ip_prefix *p)
+					const struct ip_prefix *p)
 {
 	struct nlmsghdr *nlh = netlink_message(buf, type, flags);
 	struct ifaddrmsg *ifa = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifa));
@@ -141,9 +141,9 @@ int address_remove(struct netlink *nl, uint32_t ifindex, const struct ip_prefix 
 }
 
 int address_sync(struct netlink *nl, uint32_t ifindex, const struct ip_prefix *want, size_t n_want,
-                 enum sync_half half, address_told_fn *told, void *arg)
+		 enum sync_half half, address_told_fn *told, void *arg)
 {
-	struct records have;
+	struct records have = {0};
 	int first = address_dump(nl, ifindex, &have);
 	if (first < 0)
 		return first;
@@ -155,7 +155,7 @@ int address_sync(struct netlink *nl, uint32_t ifindex, const struct ip_prefix *w
 		if (!(half & (changes[i].add ? SYNC_ADD : SYNC_REMOVE)))
 			continue;
 		int rc = changes[i].add ? address_add(nl, ifindex, &changes[i].prefix)
-		                        : address_remove(nl, ifindex, &changes[i].prefix);
+					: address_remove(nl, ifindex, &changes[i].prefix);
 		if (told)
 			told(&changes[i], rc, netlink_error(nl), arg);
 		first = first ? first : rc;

@@ -26,7 +26,7 @@ struct address_change {
 /* What turns `have` into `want`: additions in the order wanted, then removals of ours. Returns how many of
  * changes[n_want + have->n] it filled in. */
 size_t address_diff(const struct ip_prefix *want, size_t n_want, const struct records *have,
-                    struct address_change *changes);
+		    struct address_change *changes);
 
 int address_dump(struct netlink *nl, uint32_t ifindex, struct records *ret_records);
 int address_add(struct netlink *nl, uint32_t ifindex, const struct ip_prefix *p); /* 0 if it is there already */
@@ -39,4 +39,4 @@ typedef void address_told_fn(const struct address_change *c, int rc, const char 
 
 /* Makes the interface's addresses those wanted; foreign ones stay. Returns the first failure, after trying all. */
 int address_sync(struct netlink *nl, uint32_t ifindex, const struct ip_prefix *want, size_t n_want,
-                 enum sync_half half, address_told_fn *told, void *arg);
+		 enum sync_half half, address_told_fn *told, void *arg);

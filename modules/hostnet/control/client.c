@@ -38,7 +38,7 @@ static bool lease_value(const char *text, const char *key, char *to, size_t size
 	size_t key_len = strlen(key);
 	for (const char *line = text; line; line = strchr(line, '\n')) {
 		line += *line == '\n';
-		if (strncmp(line, key, key_len) || line[key_len] != '=')
+		if (strncmp(line, key, key_len) != 0 || line[key_len] != '=')
 			continue;
 		size_t len = strcspn(line + key_len + 1, "\n");
 		if (!len || len >= size)
@@ -149,12 +149,9 @@ static int stop_one(const struct process *p, void *arg)
 		return 0;
 	/* SIGTERM would make dhclient give its lease back to the server, and some take the address along. */
 	if (kill(p->pid, SIGKILL) == 0)
-		log_info("host", "%s (pid %d) on %s was ended; the lease goes on with the host's adapter", p->name,
-		         (int)p->pid, ifname);
+		log_info("host", "%s (pid %d) on %s was ended; weftd carries its lease on", p->name, (int)p->pid,
+			 ifname);
 	return 0;
 }
 
-void others_stop_clients(const char *ifname)
-{
-	(void)process_each(stop_one, (void *)ifname);
-}
+void others_stop_clients(const char *ifname) { (void)process_each(stop_one, (void *)ifname); }

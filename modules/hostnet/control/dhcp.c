@@ -25,7 +25,8 @@
 
 #define BACKOFF_FIRST_MS 1000
 #define BACKOFF_MAX_MS 60000
-#define LONG_LIFE_NS (300ull * 1000000000) /* a program that ran so long was healthy: start over with BACKOFF_FIRST_MS */
+#define LONG_LIFE_NS                                                                                                 \
+	(300ull * 1000000000) /* a program that ran so long was healthy: start over with BACKOFF_FIRST_MS */
 #define LEASE_FILE_MAX 16384
 #define PATH_SIZE 512
 
@@ -177,14 +178,14 @@ static void program_ended(int fd, uint32_t events, void *arg)
 }
 
 static size_t make_command(struct dhcp_client *c, const char *argv[static 32], char lease[static PATH_SIZE + 16],
-                           char id[static OTHERS_CLIENT_ID_SIZE + 8], char name[static 96],
-                           char ip[static IP_TEXT_SIZE])
+			   char id[static OTHERS_CLIENT_ID_SIZE + 8], char name[static 96],
+			   char ip[static IP_TEXT_SIZE])
 {
 	char host[65] = "";
 	size_t n = 0;
 	snprintf(lease, PATH_SIZE + 16, "WEFT_LEASE=%s", c->lease_path);
 	const char *const fixed[] = {"env", lease, "udhcpc", "-f", "-i", c->ifname, "-s", c->hook_path,
-	                             "-t", "3", "-T", "2", "-A", "5", "-O", "staticroutes"};
+				     "-t",  "3",   "-T",     "2",  "-A", "5",	    "-O", "staticroutes"};
 	for (; n < sizeof(fixed) / sizeof(*fixed); n++)
 		argv[n] = fixed[n];
 	if (c->wanted.family) {
@@ -217,12 +218,13 @@ void dhcp_start(struct dhcp_client *c)
 	c->retry = NULL;
 	others_stop_clients(c->ifname); /* one that an earlier weftd left */
 	make_command(c, argv, lease, id, name, ip);
-	int rc = access("/usr/sbin/udhcpc", X_OK) == 0 || access("/sbin/udhcpc", X_OK) == 0 ? process_start(argv, &c->pid)
-	                                                                                      : -ENOENT;
+	int rc = access("/usr/sbin/udhcpc", X_OK) == 0 || access("/sbin/udhcpc", X_OK) == 0
+			 ? process_start(argv, &c->pid)
+			 : -ENOENT;
 	if (rc < 0) {
 		c->pid = 0;
 		snprintf(c->trouble, sizeof(c->trouble), "udhcpc cannot be started: %s",
-		         rc == -ENOENT ? "install the package udhcpc" : strerror(-rc));
+			 rc == -ENOENT ? "install the package udhcpc" : strerror(-rc));
 		log_error(c->ifname, "DHCP: %s", c->trouble);
 		try_later(c);
 		return;
@@ -298,10 +300,7 @@ void dhcp_free(struct dhcp_client *c, bool forget)
 	free(c);
 }
 
-const struct lease *dhcp_lease(const struct dhcp_client *c)
-{
-	return c->has_lease ? &c->lease : NULL;
-}
+const struct lease *dhcp_lease(const struct dhcp_client *c) { return c->has_lease ? &c->lease : NULL; }
 
 const char *dhcp_state(const struct dhcp_client *c)
 {

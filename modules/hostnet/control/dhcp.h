@@ -22,7 +22,8 @@ struct dhcp_options {
 typedef void dhcp_changed_fn(struct dhcp_client *c, void *arg);
 
 /* Takes an unexpired lease that an earlier weftd left; the program runs from dhcp_start on. NULL: out of memory. */
-struct dhcp_client *dhcp_new(const struct dhcp_options *o, const char *state_dir, dhcp_changed_fn *changed, void *arg);
+struct dhcp_client *dhcp_new(const struct dhcp_options *o, const char *state_dir, dhcp_changed_fn *changed,
+			     void *arg);
 void dhcp_start(struct dhcp_client *c); /* running already: nothing */
 /* Ends the program without giving the address back. forget: the lease file goes, too. */
 void dhcp_free(struct dhcp_client *c, bool forget); /* NULL ok */

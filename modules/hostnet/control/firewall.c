@@ -54,13 +54,11 @@ static bool value_names(const json_t *value, const char *ifname, int depth)
 		return false;
 	if (json_is_string(value))
 		return name_matches(json_string_value(value), ifname);
-	json_array_foreach((json_t *)value, i, part)
-	{
+	json_array_foreach((json_t *)value, i, part) {
 		if (value_names(part, ifname, depth + 1))
 			return true;
 	}
-	json_object_foreach((json_t *)value, key, part)
-	{
+	json_object_foreach((json_t *)value, key, part) {
 		if (value_names(part, ifname, depth + 1))
 			return true;
 	}
@@ -72,8 +70,7 @@ static const json_t *set_elements(const json_t *items, const char *family, const
 {
 	size_t i;
 	json_t *item;
-	json_array_foreach((json_t *)items, i, item)
-	{
+	json_array_foreach((json_t *)items, i, item) {
 		const json_t *set = json_object_get(item, "set");
 		const json_t *found = set ? set : json_object_get(item, "map");
 		const char *f = json_string_value(json_object_get(found, "family"));
@@ -93,7 +90,8 @@ struct rule_at {
 static bool is_interface_key(const json_t *left)
 {
 	const char *key = json_string_value(json_object_get(json_object_get(left, "meta"), "key"));
-	return key && (!strcmp(key, "iif") || !strcmp(key, "oif") || !strcmp(key, "iifname") || !strcmp(key, "oifname"));
+	return key &&
+	       (!strcmp(key, "iif") || !strcmp(key, "oif") || !strcmp(key, "iifname") || !strcmp(key, "oifname"));
 }
 
 /* Is it an interface key, or a concatenation that has one? */
@@ -103,8 +101,7 @@ static bool looks_at_interface(const json_t *left)
 	json_t *part;
 	if (is_interface_key(left))
 		return true;
-	json_array_foreach(json_object_get(left, "concat"), i, part)
-	{
+	json_array_foreach(json_object_get(left, "concat"), i, part) {
 		if (is_interface_key(part))
 			return true;
 	}
@@ -129,22 +126,22 @@ static bool expression_names(const struct rule_at *at, const json_t *e, const ch
 	return false;
 }
 
-static void read_rule(const json_t *items, const json_t *rule, const char *ifname, const char *adapter, json_t *warnings)
+static void read_rule(const json_t *items, const json_t *rule, const char *ifname, const char *adapter,
+		      json_t *warnings)
 {
 	struct rule_at at = {items, json_string_value(json_object_get(rule, "family")),
-	                     json_string_value(json_object_get(rule, "table"))};
+			     json_string_value(json_object_get(rule, "table"))};
 	const char *chain = json_string_value(json_object_get(rule, "chain"));
 	size_t i;
 	json_t *e;
 	if (!at.family || !at.table || !chain)
 		return;
-	json_array_foreach(json_object_get(rule, "expr"), i, e)
-	{
+	json_array_foreach(json_object_get(rule, "expr"), i, e) {
 		char where[256];
 		if (!expression_names(&at, e, ifname))
 			continue;
 		snprintf(where, sizeof(where), "firewall rule %lld in chain %s of table %s %s",
-		         (long long)json_integer_value(json_object_get(rule, "handle")), chain, at.family, at.table);
+			 (long long)json_integer_value(json_object_get(rule, "handle")), chain, at.family, at.table);
 		warn(warnings, ifname, adapter, where);
 		return;
 	}
@@ -155,8 +152,7 @@ void firewall_read_nft(const json_t *ruleset, const char *ifname, const char *ad
 	const json_t *items = json_object_get(ruleset, "nftables");
 	size_t i;
 	json_t *item;
-	json_array_foreach((json_t *)items, i, item)
-	{
+	json_array_foreach((json_t *)items, i, item) {
 		const json_t *rule = json_object_get(item, "rule"), *chain = json_object_get(item, "chain");
 		if (rule)
 			read_rule(items, rule, ifname, adapter, warnings);
@@ -164,7 +160,8 @@ void firewall_read_nft(const json_t *ruleset, const char *ifname, const char *ad
 			char where[256];
 			const char *name = json_string_value(json_object_get(chain, "name"));
 			const char *table = json_string_value(json_object_get(chain, "table"));
-			snprintf(where, sizeof(where), "firewall chain %s of table netdev %s", name ? name : "?", table ? table : "?");
+			snprintf(where, sizeof(where), "firewall chain %s of table netdev %s", name ? name : "?",
+				 table ? table : "?");
 			warn(warnings, ifname, adapter, where);
 		}
 	}
@@ -203,13 +200,13 @@ static bool line_names(const char *line, size_t len, const char *ifname)
 		if (after_key && (prefix ? !strncmp(word, ifname, n - 1) : !strcmp(word, ifname)))
 			return true;
 		after_key = !strcmp(word, "-i") || !strcmp(word, "-o") || !strcmp(word, "--physdev-in") ||
-		            !strcmp(word, "--physdev-out");
+			    !strcmp(word, "--physdev-out");
 	}
 	return false;
 }
 
 void firewall_read_iptables(const char *save, const char *tool, const char *ifname, const char *adapter,
-                            json_t *warnings)
+			    json_t *warnings)
 {
 	char table[32] = "?";
 	for (const char *line = save; *line;) {
@@ -237,7 +234,7 @@ static bool legacy_in_use(const char *names_path)
 }
 
 static void warn_iptables(const char *names_path, const char *tool, const char *ifname, const char *adapter,
-                          json_t *warnings)
+			  json_t *warnings)
 {
 	char command[64];
 	struct str save = {0};

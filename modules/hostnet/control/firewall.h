@@ -11,4 +11,4 @@ void firewall_warn(const char *ifname, const char *adapter, json_t *warnings);
 /* The pure halves: a ruleset as `nft -j list ruleset` prints it, and the lines of iptables-save. */
 void firewall_read_nft(const json_t *ruleset, const char *ifname, const char *adapter, json_t *warnings);
 void firewall_read_iptables(const char *save, const char *tool, const char *ifname, const char *adapter,
-                            json_t *warnings);
+			    json_t *warnings);

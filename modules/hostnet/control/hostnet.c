@@ -150,6 +150,7 @@ static void let_go(const struct host_adapters *old)
 		if (now && !strcmp(now->ifname, a->ifname))
 			continue;
 		adapter_forget_dns(a);
+		(void)adapter_clear_strong(nl, a);
 		others_let_in(a->ifname, &(struct others){0});
 	}
 }
@@ -193,11 +194,10 @@ static void look_again(void)
 	for (size_t i = 0; i < running.n; i++) {
 		struct host_adapter *a = &running.at[i];
 		uint32_t before = a->ifindex;
-		struct err e = {0};
-		if (adapter_sync(nl, a, SYNC_BOTH, &e) == 0 && a->ifindex != before) {
-			log_warning(a->name, "its tap %s is a new one; it has its addresses again", a->ifname);
+		a->repairing = before != 0;
+		if (adapter_sync(nl, a, SYNC_BOTH, NULL) == 0 && before && a->ifindex != before)
 			(void)takeovers_replay(nl, a->ifname);
-		}
+		a->repairing = false;
 	}
 	(void)adapters_sync_strong(nl, &running, SYNC_BOTH);
 }
@@ -213,15 +213,9 @@ static void tick(void)
 		look_again();
 }
 
-static void on_address(uint32_t ifindex)
-{
-	takeovers_clean(nl, ifindex);
-}
+static void on_address(uint32_t ifindex) { takeovers_clean(nl, ifindex); }
 
-static void on_changed(void)
-{
-	changed = true;
-}
+static void on_changed(void) { changed = true; }
 
 static const struct watch_callbacks callbacks = {.address = on_address, .changed = on_changed};
 
@@ -273,7 +267,7 @@ static void fini(void)
 	nl = NULL;
 }
 
-static const char *const depends_on[] = {"vswitch", NULL};
+static const char *const depends_on[] = {"port-wire", "vswitch", NULL};
 
 static struct module hostnet = {
 	.name = "hostnet",

@@ -2,7 +2,6 @@
 /* See lease.h. Every value came over the wire from whoever answered first: nothing is taken as it is. */
 #include "modules/hostnet/control/lease.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include <sys/socket.h>
 
 #define VALUE_MAX 1024
+#define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-."
 
 /* The first KEY=VALUE; later ones could come out of another value's newline. "" if there is none. */
 static void get(const char *text, const char *key, char to[static VALUE_MAX])
@@ -18,7 +18,7 @@ static void get(const char *text, const char *key, char to[static VALUE_MAX])
 	to[0] = '\0';
 	for (const char *line = text; line; line = strchr(line, '\n')) {
 		line += *line == '\n';
-		if (strncmp(line, key, key_len) || line[key_len] != '=')
+		if (strncmp(line, key, key_len) != 0 || line[key_len] != '=')
 			continue;
 		size_t len = strcspn(line + key_len + 1, "\n");
 		if (len < VALUE_MAX) {
@@ -66,7 +66,7 @@ static void parse_static_routes(char *list, struct lease *l)
 			continue;
 		if (is_unicast(&hop))
 			r.via = hop;
-		else if (strcmp(via, "0.0.0.0"))
+		else if (strcmp(via, "0.0.0.0") != 0)
 			continue;
 		l->routes[l->n_routes++] = r;
 	}
@@ -90,16 +90,15 @@ static void parse_routes(const char *text, struct lease *l)
 static void parse_dns(const char *text, struct lease *l)
 {
 	char value[VALUE_MAX], *list = value, *word;
+	size_t n = 0;
 	get(text, "dns", value);
-	while (l->n_dns < LEASE_DNS_MAX && (word = next_word(&list)))
-		l->n_dns += get_ip(word, &l->dns[l->n_dns]);
+	while (n < LEASE_DNS_MAX && (word = next_word(&list)))
+		n += get_ip(word, &l->dns[n]);
+	l->n_dns = n;
 	get(text, "domain", value);
-	size_t len = strlen(value);
-	for (size_t i = 0; i < len; i++)
-		if (!isalnum((unsigned char)value[i]) && value[i] != '-' && value[i] != '.')
-			return; /* nothing that could say more than a name in resolv.conf */
-	if (len < sizeof(l->domain))
-		memcpy(l->domain, value, len + 1);
+	/* Nothing that could say more than a name in resolv.conf. */
+	if (!value[strspn(value, NAME_CHARACTERS)] && strlen(value) < sizeof(l->domain))
+		snprintf(l->domain, sizeof(l->domain), "%s", value);
 }
 
 /* A subnet mask, or the length of its prefix; -1: neither. */
@@ -112,7 +111,8 @@ static int parse_mask(const char *text)
 		return len <= 32 ? (int)len : -1;
 	if (ip_parse(text, &ip) < 0 || ip.family != AF_INET)
 		return -1;
-	uint32_t mask = (uint32_t)ip.byte[0] << 24 | (uint32_t)ip.byte[1] << 16 | (uint32_t)ip.byte[2] << 8 | ip.byte[3];
+	uint32_t mask =
+		(uint32_t)ip.byte[0] << 24 | (uint32_t)ip.byte[1] << 16 | (uint32_t)ip.byte[2] << 8 | ip.byte[3];
 	return (~mask & (~mask + 1)) == 0 ? __builtin_popcount(mask) : -1;
 }
 
@@ -133,7 +133,7 @@ int lease_parse(const char *text, uint64_t written_ms, struct lease *ret_lease)
 	get(text, "event", value);
 	if (!strcmp(value, "nak"))
 		return -ENOENT;
-	if (strcmp(value, "bound") && strcmp(value, "renew"))
+	if (strcmp(value, "bound") != 0 && strcmp(value, "renew") != 0)
 		return -EINVAL;
 	get(text, "ip", value);
 	if (!get_ip(value, &l.address.ip))

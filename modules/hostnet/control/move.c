@@ -13,13 +13,17 @@
 
 static struct record_target target(const struct move *m, const struct move_end *end)
 {
-	return (struct record_target){.ifindex = end->ifindex, .from_name = m->from.name, .to_name = end->name,
-	                              .elapsed_s = m->elapsed_s, .no_dad = true, .stale = true};
+	return (struct record_target){.ifindex = end->ifindex,
+				      .from_name = m->from.name,
+				      .to_name = end->name,
+				      .elapsed_s = m->elapsed_s,
+				      .no_dad = true,
+				      .stale = true};
 }
 
 /* One record, said again. -ENODATA: it has run out. */
 static int say(const struct move *m, const struct record *r, uint16_t type, uint16_t flags,
-               const struct record_target *to)
+	       const struct record_target *to)
 {
 	uint8_t buf[RECORD_MESSAGE_MAX];
 	struct nlmsghdr *nlh;
@@ -45,8 +49,8 @@ static int refusal(const struct move *m, const struct record *r, int rc, struct 
 	char text[ROUTE_TEXT_SIZE];
 	const char *why = netlink_error(m->nl);
 	err_set(e, -rc, NULL, "%s %s cannot be moved from %s to %s: %s",
-	        r->type == RTM_NEWROUTE ? "the route" : "the address", describe(r, text), m->from.name, m->to.name,
-	        *why ? why : strerror(-rc));
+		r->type == RTM_NEWROUTE ? "the route" : "the address", describe(r, text), m->from.name, m->to.name,
+		*why ? why : strerror(-rc));
 	return m->try_all ? 0 : rc;
 }
 
@@ -82,17 +86,26 @@ static int make_addresses(const struct move *m, uint8_t family, struct err *e)
 	return 0;
 }
 
+static int make_route(const struct move *m, const struct record *r, uint8_t family)
+{
+	struct record_target to = target(m, &m->to);
+	uint16_t flags = NLM_F_CREATE | (family == AF_INET ? NLM_F_APPEND : 0); /* IPv6 appends by itself */
+	int rc = say(m, r, RTM_NEWROUTE, flags, &to);
+	if (rc != -EHOSTUNREACH && rc != -ENETUNREACH)
+		return rc;
+	to.on_link = true; /* the subnet that led to its next hop has gone before; the route was there all the same */
+	return say(m, r, RTM_NEWROUTE, flags, &to);
+}
+
 /* Routes on the link first: the others' next hops are found through them. */
 static int make_routes(const struct move *m, bool with_gateway, struct err *e)
 {
-	struct record_target to = target(m, &m->to);
 	for (size_t i = 0; i < m->routes->n; i++) {
 		const struct record *r = &m->routes->at[i];
 		struct record_view v;
 		if (record_view(r, &v) < 0 || (v.gateway.family != 0) != with_gateway)
 			continue;
-		uint16_t beside = v.family == AF_INET ? NLM_F_APPEND : 0;
-		int rc = say(m, r, RTM_NEWROUTE, NLM_F_CREATE | beside, &to);
+		int rc = make_route(m, r, v.family);
 		if (rc < 0 && rc != -EEXIST && rc != -ENODATA)
 			rc = refusal(m, r, rc, e);
 		else
@@ -147,7 +160,4 @@ void move_break(const struct move *m)
 		(void)move_make(&again, &ignored);
 }
 
-void move_unmake(const struct move *m)
-{
-	take_off(m, &m->to);
-}
+void move_unmake(const struct move *m) { take_off(m, &m->to); }

@@ -41,10 +41,7 @@ static bool is_folder(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-static int match_name(const struct process *p, void *arg)
-{
-	return !strcmp(p->name, arg);
-}
+static int match_name(const struct process *p, void *arg) { return !strcmp(p->name, arg); }
 
 static bool runs(const char *name) /* the kernel's 15 characters of it */
 {
@@ -85,7 +82,7 @@ static void networkmanager_reload(const char *ifname, const char *managed)
 		return;
 	(void)process_run((const char *const[]){"nmcli", "general", "reload", "conf", NULL}, NULL, TOOL_TIMEOUT_MS);
 	(void)process_run((const char *const[]){"nmcli", "device", "set", ifname, "managed", managed, NULL}, NULL,
-	                  TOOL_TIMEOUT_MS);
+			  TOOL_TIMEOUT_MS);
 }
 
 static void networkd_reload(void)
@@ -99,17 +96,18 @@ void others_keep_off(const char *ifname)
 	char path[128], text[256];
 	if (is_folder("/run/NetworkManager")) {
 		networkmanager_file(ifname, path);
-		snprintf(text, sizeof(text),
-		         "# written by weftd, whose interface %s is\n[keyfile]\nunmanaged-devices+=interface-name:=%s\n",
-		         ifname, ifname);
+		snprintf(
+			text, sizeof(text),
+			"# written by weftd, whose interface %s is\n[keyfile]\nunmanaged-devices+=interface-name:=%s\n",
+			ifname, ifname);
 		if (tell(path, text))
 			networkmanager_reload(ifname, "no");
 	}
 	if (is_folder("/run/systemd/netif")) {
 		networkd_file(ifname, path);
 		snprintf(text, sizeof(text),
-		         "# written by weftd, whose interface %s is\n[Match]\nName=%s\n\n[Link]\nUnmanaged=yes\n", ifname,
-		         ifname);
+			 "# written by weftd, whose interface %s is\n[Match]\nName=%s\n\n[Link]\nUnmanaged=yes\n",
+			 ifname, ifname);
 		if (tell(path, text))
 			networkd_reload();
 	}
@@ -119,11 +117,9 @@ static void clients_start_again(const json_t *clients)
 {
 	size_t i, k;
 	json_t *args, *arg;
-	json_array_foreach((json_t *)clients, i, args)
-	{
+	json_array_foreach((json_t *)clients, i, args) {
 		const char *argv[PROCESS_ARGS_MAX + 1] = {0};
-		json_array_foreach(args, k, arg)
-		{
+		json_array_foreach(args, k, arg) {
 			if (k < PROCESS_ARGS_MAX)
 				argv[k] = json_string_value(arg);
 		}
@@ -193,10 +189,11 @@ bool others_warning(const char *ifname, char *buf, size_t size)
 	char path[300];
 	if (!ifupdown_file(ifname, path, sizeof(path)))
 		return false;
-	snprintf(buf, size,
-	         "%s configures %s, which is a switch's uplink now; weftd takes off what it sets, but `iface %s inet manual` "
-	         "there says it better",
-	         path, ifname, ifname);
+	snprintf(
+		buf, size,
+		"%s configures %s, which is a switch's uplink now; weftd takes off what it sets, but `iface %s inet manual` "
+		"there says it better",
+		path, ifname, ifname);
 	return true;
 }
 

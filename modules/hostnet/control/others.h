@@ -39,4 +39,3 @@ void others_let_in(const char *ifname, const struct others *o);
 const char *others_culprit(const char *ifname, char *buf, size_t size);
 /* A warning about configuration that will name the interface again at the next boot; false: nothing to say. */
 bool others_warning(const char *ifname, char *buf, size_t size);
-

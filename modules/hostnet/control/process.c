@@ -95,7 +95,7 @@ static int start(const char *const argv[], int in, pid_t *ret_pid)
 	posix_spawn_file_actions_init(&files);
 	posix_spawnattr_init(&attributes);
 	int rc = in >= 0 ? posix_spawn_file_actions_adddup2(&files, in, 0)
-	                 : posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+			 : posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
 	if (!rc)
 		rc = posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
 	if (!rc)
@@ -104,7 +104,7 @@ static int start(const char *const argv[], int in, pid_t *ret_pid)
 		rc = posix_spawn_file_actions_addclosefrom_np(&files, 3);
 	if (!rc)
 		rc = posix_spawnattr_setflags(&attributes,
-		                              POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+					      POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 	posix_spawnattr_setsigmask(&attributes, &none);
 	posix_spawnattr_setsigdefault(&attributes, &all);
 	if (!rc)
@@ -114,14 +114,11 @@ static int start(const char *const argv[], int in, pid_t *ret_pid)
 	return -rc;
 }
 
-int process_start(const char *const argv[], pid_t *ret_pid)
-{
-	return start(argv, -1, ret_pid);
-}
+int process_start(const char *const argv[], pid_t *ret_pid) { return start(argv, -1, ret_pid); }
 
 int process_run(const char *const argv[], const char *input, unsigned timeout_ms)
 {
-	pid_t pid;
+	pid_t pid = 0;
 	int status, in = input ? input_fd(input) : -1;
 	int rc = start(argv, in, &pid);
 	if (in >= 0)

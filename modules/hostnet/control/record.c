@@ -154,28 +154,38 @@ static void view_header(const struct record *r, struct record_view *v)
 {
 	if (r->type == RTM_NEWADDR) {
 		const struct ifaddrmsg *ifa = (const void *)r->body;
-		*v = (struct record_view){.family = ifa->ifa_family, .prefix.len = ifa->ifa_prefixlen,
-		                          .ifindex = ifa->ifa_index, .valid_s = UINT32_MAX, .preferred_s = UINT32_MAX,
-		                          .flags = ifa->ifa_flags, .scope = ifa->ifa_scope};
+		*v = (struct record_view){.family = ifa->ifa_family,
+					  .prefix.len = ifa->ifa_prefixlen,
+					  .ifindex = ifa->ifa_index,
+					  .valid_s = UINT32_MAX,
+					  .preferred_s = UINT32_MAX,
+					  .flags = ifa->ifa_flags,
+					  .scope = ifa->ifa_scope};
 	} else if (r->type == RTM_NEWROUTE) {
 		const struct rtmsg *rtm = (const void *)r->body;
-		*v = (struct record_view){.family = rtm->rtm_family, .prefix.len = rtm->rtm_dst_len,
-		                          .table = rtm->rtm_table, .flags = rtm->rtm_flags, .scope = rtm->rtm_scope,
-		                          .protocol = rtm->rtm_protocol, .kind = rtm->rtm_type};
+		*v = (struct record_view){.family = rtm->rtm_family,
+					  .prefix.len = rtm->rtm_dst_len,
+					  .table = rtm->rtm_table,
+					  .flags = rtm->rtm_flags,
+					  .scope = rtm->rtm_scope,
+					  .protocol = rtm->rtm_protocol,
+					  .kind = rtm->rtm_type};
 		v->prefix.ip.family = rtm->rtm_family; /* a default route has no RTA_DST */
 	} else {
 		const struct ndmsg *ndm = (const void *)r->body;
-		*v = (struct record_view){.family = ndm->ndm_family, .ifindex = (uint32_t)ndm->ndm_ifindex,
-		                          .flags = ndm->ndm_flags, .state = ndm->ndm_state};
+		*v = (struct record_view){.family = ndm->ndm_family,
+					  .ifindex = (uint32_t)ndm->ndm_ifindex,
+					  .flags = ndm->ndm_flags,
+					  .state = ndm->ndm_state};
 	}
 }
 
 /* The attributes lie behind the family header, which netlink pads to 4 bytes. */
-#define record_for_each_attr(a, r, header)                                                                   \
+#define record_for_each_attr(a, r, header)                                                                           \
 	mnl_attr_for_each_payload_(a, (r)->body + MNL_ALIGN(header), (r)->len - MNL_ALIGN(header))
-#define mnl_attr_for_each_payload_(a, payload, size)                                                         \
-	for ((a) = (const struct nlattr *)(payload);                                                         \
-	     mnl_attr_ok((a), (int)((const uint8_t *)(payload) + (size) - (const uint8_t *)(a)));            \
+#define mnl_attr_for_each_payload_(a, payload, size)                                                                 \
+	for ((a) = (const struct nlattr *)(payload);                                                                 \
+	     mnl_attr_ok((a), (int)((const uint8_t *)(payload) + (size) - (const uint8_t *)(a)));                    \
 	     (a) = mnl_attr_next(a))
 
 int record_view(const struct record *r, struct record_view *ret_view)
@@ -188,8 +198,7 @@ int record_view(const struct record *r, struct record_view *ret_view)
 	view_header(r, &v);
 	bool have_local = false;
 	const struct nlattr *a;
-	record_for_each_attr(a, r, header)
-	{
+	record_for_each_attr(a, r, header) {
 		if (r->type == RTM_NEWADDR)
 			view_address_attr(a, &v, &have_local);
 		else if (r->type == RTM_NEWROUTE)
@@ -206,8 +215,7 @@ void record_set_lifetime(struct record *r, uint32_t valid_s, uint32_t preferred_
 	if (r->type != RTM_NEWADDR || r->len < MNL_ALIGN(sizeof(struct ifaddrmsg)))
 		return;
 	const struct nlattr *a;
-	record_for_each_attr(a, r, sizeof(struct ifaddrmsg))
-	{
+	record_for_each_attr(a, r, sizeof(struct ifaddrmsg)) {
 		struct ifa_cacheinfo *life = mnl_attr_get_payload(a);
 		if (mnl_attr_get_type(a) == IFA_CACHEINFO && mnl_attr_get_payload_len(a) >= sizeof(*life)) {
 			life->ifa_valid = valid_s;
@@ -269,8 +277,7 @@ int records_decode(const json_t *json, uint16_t type, struct records *ret_record
 	json_t *one;
 	if (!header_size(type) || (json && !json_is_array(json)))
 		return -EINVAL;
-	json_array_foreach((json_t *)json, i, one)
-	{
+	json_array_foreach((json_t *)json, i, one) {
 		int rc = record_decode(json_string_value(json_object_get(one, "message")), type, &r);
 		if (rc < 0) {
 			records_clear(&r);
@@ -314,7 +321,7 @@ static int put_address_attr(struct nlmsghdr *nlh, const struct nlattr *a, const 
 		return 0;
 	case IFA_FLAGS: {
 		uint32_t flags = attr_u32(a) & ~(uint32_t)(IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_DEPRECATED |
-		                                           IFA_F_SECONDARY | IFA_F_STABLE_PRIVACY | IFA_F_OPTIMISTIC);
+							   IFA_F_SECONDARY | IFA_F_STABLE_PRIVACY | IFA_F_OPTIMISTIC);
 		if (((struct ifaddrmsg *)mnl_nlmsg_get_payload(nlh))->ifa_family == AF_INET)
 			flags = attr_u32(a) & ~(uint32_t)IFA_F_SECONDARY;
 		else if (to->no_dad)
@@ -363,15 +370,16 @@ static int put_route_attr(struct nlmsghdr *nlh, const struct nlattr *a, const st
 		memcpy(&life, mnl_attr_get_payload(a), sizeof(life));
 		if (!life.rta_expires)
 			return 0;
-		uint32_t left = life.rta_expires < 0 ? 0 : lifetime_left((uint32_t)life.rta_expires / 100, to->elapsed_s);
+		uint32_t left =
+			life.rta_expires < 0 ? 0 : lifetime_left((uint32_t)life.rta_expires / 100, to->elapsed_s);
 		if (!left)
 			return -ENODATA;
 		mnl_attr_put_u32(nlh, RTA_EXPIRES, left);
 		return 0;
 	}
 	}
-	mnl_attr_put(nlh, (uint16_t)(mnl_attr_get_type(a) | (a->nla_type & NLA_F_NESTED)), mnl_attr_get_payload_len(a),
-	             mnl_attr_get_payload(a));
+	mnl_attr_put(nlh, (uint16_t)(mnl_attr_get_type(a) | (a->nla_type & NLA_F_NESTED)),
+		     mnl_attr_get_payload_len(a), mnl_attr_get_payload(a));
 	return 0;
 }
 
@@ -392,6 +400,8 @@ static void put_header(struct nlmsghdr *nlh, const struct record *r, const struc
 	} else if (r->type == RTM_NEWROUTE) {
 		struct rtmsg *rtm = header;
 		rtm->rtm_flags &= RTNH_F_ONLINK | RTNH_F_PERVASIVE;
+		if (to->on_link)
+			rtm->rtm_flags |= RTNH_F_ONLINK;
 	} else {
 		struct ndmsg *ndm = header;
 		ndm->ndm_ifindex = (int)to->ifindex;
@@ -401,7 +411,7 @@ static void put_header(struct nlmsghdr *nlh, const struct record *r, const struc
 }
 
 int record_message(const struct record *r, uint16_t type, uint16_t flags, const struct record_target *to,
-                   uint8_t buf[static RECORD_MESSAGE_MAX], struct nlmsghdr **ret_nlh)
+		   uint8_t buf[static RECORD_MESSAGE_MAX], struct nlmsghdr **ret_nlh)
 {
 	uint32_t header = header_size(r->type);
 	if (!header || r->len < MNL_ALIGN(header) || r->len > RECORD_MESSAGE_MAX / 2)
@@ -414,8 +424,7 @@ int record_message(const struct record *r, uint16_t type, uint16_t flags, const 
 
 	bool remove = type == RTM_DELADDR || type == RTM_DELROUTE || type == RTM_DELNEIGH;
 	const struct nlattr *a;
-	record_for_each_attr(a, r, header)
-	{
+	record_for_each_attr(a, r, header) {
 		int rc = 0;
 		if (type == RTM_DELADDR)
 			put_address_key(nlh, a);

@@ -61,6 +61,7 @@ struct record_target {
 	uint32_t elapsed_s; /* since it was recorded: off every finite lifetime */
 	bool no_dad; /* IPv6: the address was ours until now, use it at once */
 	bool stale; /* neighbours: what is not permanent becomes stale */
+	bool on_link; /* routes: the next hop is there, although no subnet says so */
 };
 
 /*
@@ -68,4 +69,4 @@ struct record_target {
  * are NLM_F_*. -ENODATA: nothing to say (the lifetime is over). -EMSGSIZE.
  */
 int record_message(const struct record *r, uint16_t type, uint16_t flags, const struct record_target *to,
-                   uint8_t buf[static RECORD_MESSAGE_MAX], struct nlmsghdr **ret_nlh);
+		   uint8_t buf[static RECORD_MESSAGE_MAX], struct nlmsghdr **ret_nlh);

@@ -70,7 +70,7 @@ static void remove_tap(struct netlink *nl, const char *tap)
 	(void)dns_set(&none);
 	others_stop_clients(tap);
 	others_let_in(tap, &(struct others){0});
-	if (netlink_link_get(nl, tap, &link) < 0 || strncmp(link.alias, TAP_ALIAS, strlen(TAP_ALIAS)))
+	if (netlink_link_get(nl, tap, &link) < 0 || strncmp(link.alias, TAP_ALIAS, strlen(TAP_ALIAS)) != 0)
 		return;
 	int rc = netlink_link_delete(nl, link.index);
 	if (rc < 0)
@@ -85,8 +85,7 @@ static void remove_taps(struct netlink *nl, const struct takeover *taken)
 	for (const struct takeover *t = taken; t; t = t->next)
 		if (*t->tap)
 			remove_tap(nl, t->tap);
-	json_array_foreach(taps, i, tap)
-	{
+	json_array_foreach(taps, i, tap) {
 		const char *name = json_string_value(tap);
 		if (name && !is_kept(before, taken, name))
 			remove_tap(nl, name);

@@ -36,10 +36,7 @@ const char *route_format(const struct route *r, char buf[static ROUTE_TEXT_SIZE]
 
 /* ---- difference ---------------------------------------------------------------------------------------- */
 
-static bool same_ip(const struct ip *a, const struct ip *b)
-{
-	return (!a->family && !b->family) || ip_equal(a, b);
-}
+static bool same_ip(const struct ip *a, const struct ip *b) { return (!a->family && !b->family) || ip_equal(a, b); }
 
 static bool same_route(const struct route *a, const struct route *b)
 {
@@ -49,8 +46,8 @@ static bool same_route(const struct route *a, const struct route *b)
 
 static struct route route_of(const struct record_view *v)
 {
-	return (struct route){.to = v->prefix, .via = v->gateway, .source = v->source, .table = v->table,
-	                      .metric = v->metric};
+	return (struct route){
+		.to = v->prefix, .via = v->gateway, .source = v->source, .table = v->table, .metric = v->metric};
 }
 
 /* Ours, and made of nothing but what struct route holds. */
@@ -69,7 +66,8 @@ static bool does_it(const struct record *r, const struct route *want)
 {
 	struct record_view v;
 	return record_view(r, &v) == 0 && v.protocol != HOSTNET_PROTOCOL && v.table == want->table && !v.multipath &&
-	       v.prefix.len == want->to.len && ip_equal(&v.prefix.ip, &want->to.ip) && same_ip(&v.gateway, &want->via);
+	       v.prefix.len == want->to.len && ip_equal(&v.prefix.ip, &want->to.ip) &&
+	       same_ip(&v.gateway, &want->via);
 }
 
 size_t route_diff(const struct route *want, size_t n_want, const struct records *have, struct route_change *changes)
@@ -79,7 +77,8 @@ size_t route_diff(const struct route *want, size_t n_want, const struct records 
 		bool there = false;
 		struct route r;
 		for (size_t k = 0; k < have->n && !there; k++)
-			there = (is_ours(&have->at[k], &r) && same_route(&want[i], &r)) || does_it(&have->at[k], &want[i]);
+			there = (is_ours(&have->at[k], &r) && same_route(&want[i], &r)) ||
+				does_it(&have->at[k], &want[i]);
 		if (!there)
 			changes[n++] = (struct route_change){.route = want[i], .add = true};
 	}
@@ -129,8 +128,7 @@ static int keep_route(const struct nlmsghdr *nlh, void *arg)
 	bool through = false;
 	uint32_t table = rtm->rtm_table;
 	const struct nlattr *a;
-	mnl_attr_for_each(a, nlh, sizeof(*rtm))
-	{
+	mnl_attr_for_each(a, nlh, sizeof(*rtm)) {
 		uint16_t type = mnl_attr_get_type(a);
 		if (type == RTA_TABLE && mnl_attr_get_payload_len(a) >= 4)
 			table = mnl_attr_get_u32(a);
@@ -156,7 +154,7 @@ static int keep_neighbour(const struct nlmsghdr *nlh, void *arg)
 }
 
 static int dump(struct netlink *nl, uint16_t type, size_t header_size, netlink_reply_fn *keep, uint32_t ifindex,
-                struct records *ret_records)
+		struct records *ret_records)
 {
 	uint8_t buf[NETLINK_MESSAGE_SIZE];
 	int rc;
@@ -187,7 +185,7 @@ int neighbour_dump(struct netlink *nl, uint32_t ifindex, struct records *ret_rec
 }
 
 static struct nlmsghdr *route_message(void *buf, uint16_t type, uint16_t flags, uint32_t ifindex,
-                                      const struct route *r)
+				      const struct route *r)
 {
 	struct nlmsghdr *nlh = netlink_message(buf, type, flags);
 	struct rtmsg *rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
@@ -245,9 +243,9 @@ static int of_table(const struct records *all, uint32_t table, struct records *r
 }
 
 int route_sync(struct netlink *nl, uint32_t ifindex, uint32_t table, const struct route *want, size_t n_want,
-               enum sync_half half, route_told_fn *told, void *arg)
+	       enum sync_half half, route_told_fn *told, void *arg)
 {
-	struct records all, have = {0};
+	struct records all = {0}, have = {0};
 	int first = route_dump(nl, ifindex, &all);
 	if (first < 0)
 		return first;
@@ -263,7 +261,7 @@ int route_sync(struct netlink *nl, uint32_t ifindex, uint32_t table, const struc
 		if (!(half & (changes[i].add ? SYNC_ADD : SYNC_REMOVE)))
 			continue;
 		int rc = changes[i].add ? route_add(nl, ifindex, &changes[i].route)
-		                        : route_remove(nl, ifindex, &changes[i].route);
+					: route_remove(nl, ifindex, &changes[i].route);
 		if (told)
 			told(&changes[i], rc, netlink_error(nl), arg);
 		first = first ? first : rc;

@@ -33,7 +33,7 @@ int route_remove(struct netlink *nl, uint32_t ifindex, const struct route *r);
 typedef void route_told_fn(const struct route_change *c, int rc, const char *why, void *arg);
 /* Makes ours of the interface's routes in that table those wanted. First failure, after trying all. */
 int route_sync(struct netlink *nl, uint32_t ifindex, uint32_t table, const struct route *want, size_t n_want,
-               enum sync_half half, route_told_fn *told, void *arg);
+	       enum sync_half half, route_told_fn *told, void *arg);
 
 int neighbour_dump(struct netlink *nl, uint32_t ifindex, struct records *ret_records);
 

@@ -34,7 +34,8 @@ static json_t *gateways_now(struct netlink *nl, uint32_t ifindex)
 	for (size_t i = 0; i < have.n; i++) {
 		struct record_view v;
 		char text[IP_TEXT_SIZE];
-		if (record_view(&have.at[i], &v) == 0 && !v.prefix.len && v.gateway.family && v.table == RT_TABLE_MAIN)
+		if (record_view(&have.at[i], &v) == 0 && !v.prefix.len && v.gateway.family &&
+		    v.table == RT_TABLE_MAIN)
 			json_array_append_new(list, json_string(ip_format(&v.gateway, text)));
 	}
 	records_clear(&have);
@@ -53,8 +54,9 @@ static json_t *dhcp_now(const struct dhcp_client *c)
 		json_object_set_new(o, "server", json_string(ip_format(&l->server, text)));
 	uint64_t now = clock_wall_ms();
 	if (l->expires_ms != UINT64_MAX)
-		json_object_set_new(o, "expires-in-seconds",
-		                    json_integer(l->expires_ms > now ? (json_int_t)((l->expires_ms - now) / 1000) : 0));
+		json_object_set_new(
+			o, "expires-in-seconds",
+			json_integer(l->expires_ms > now ? (json_int_t)((l->expires_ms - now) / 1000) : 0));
 	return o;
 }
 
@@ -75,6 +77,6 @@ void adapter_status(struct netlink *nl, const struct host_adapter *a, json_t *ob
 		json_object_set_new(object, "not-enforced", list);
 	}
 	for (size_t i = 0; i < a->n_problems; i++)
-		json_array_append_new(list,
-		                      json_pack("{s:s, s:s}", "field", a->problems[i].field, "reason", a->problems[i].reason));
+		json_array_append_new(list, json_pack("{s:s, s:s}", "field", a->problems[i].field, "reason",
+						      a->problems[i].reason));
 }

@@ -27,7 +27,7 @@ static bool has_route(const struct route *routes, size_t n, const struct ip_pref
 }
 
 void strong_host_table(uint32_t ifindex, const struct records *addresses, const struct records *main_routes,
-                       struct route *routes, size_t *ret_n_routes, struct ip *sources, size_t *ret_n_sources)
+		       struct route *routes, size_t *ret_n_routes, struct ip *sources, size_t *ret_n_sources)
 {
 	size_t n = 0, n_sources = 0;
 	struct record_view v;
@@ -37,14 +37,17 @@ void strong_host_table(uint32_t ifindex, const struct records *addresses, const 
 		struct ip_prefix net = ip_network(&v.prefix);
 		sources[n_sources++] = v.prefix.ip;
 		if (!has_route(routes, n, &net))
-			routes[n++] = (struct route){.to = net, .source = v.prefix.ip, .table = STRONG_TABLE(ifindex), .metric = 64};
+			routes[n++] = (struct route){
+				.to = net, .source = v.prefix.ip, .table = STRONG_TABLE(ifindex), .metric = 64};
 	}
 	for (size_t i = 0; i < main_routes->n; i++) {
 		if (record_view(&main_routes->at[i], &v) < 0 || v.table != RT_TABLE_MAIN || v.prefix.len ||
 		    !v.gateway.family || v.multipath)
 			continue;
-		routes[n++] = (struct route){.to = {.ip.family = v.family}, .via = v.gateway,
-		                             .table = STRONG_TABLE(ifindex), .metric = v.metric ? v.metric : 64};
+		routes[n++] = (struct route){.to = {.ip.family = v.family},
+					     .via = v.gateway,
+					     .table = STRONG_TABLE(ifindex),
+					     .metric = v.metric ? v.metric : 64};
 	}
 	*ret_n_routes = n;
 	*ret_n_sources = n_sources;
@@ -151,7 +154,7 @@ static bool is_ours(const struct ip *from, const struct rule *have, size_t n_hav
 }
 
 static int rules_sync(struct netlink *nl, const struct plan *plans, size_t n, const struct rule *want, size_t n_want,
-                      enum sync_half half)
+		      enum sync_half half)
 {
 	struct rule *have;
 	size_t n_have;
@@ -186,7 +189,7 @@ static int sync_plans(struct netlink *nl, const struct plan *plans, size_t n, bo
 	int first = 0;
 	for (size_t i = 0; i < n; i++) {
 		int rc = route_sync(nl, plans[i].ifindex, STRONG_TABLE(plans[i].ifindex), plans[i].routes,
-		                    strong ? plans[i].n_routes : 0, half, NULL, NULL);
+				    strong ? plans[i].n_routes : 0, half, NULL, NULL);
 		first = first ? first : rc;
 		if (half & (strong ? SYNC_ADD : SYNC_REMOVE))
 			set_habits(plans[i].ifname, strong);
@@ -199,7 +202,7 @@ static int sync_plans(struct netlink *nl, const struct plan *plans, size_t n, bo
 }
 
 static int sync_adapters(struct netlink *nl, const struct strong_adapter *adapters, size_t n, bool allowed,
-                         enum sync_half half)
+			 enum sync_half half)
 {
 	struct plan *plans = calloc(n + 1, sizeof(*plans));
 	size_t made = 0;

@@ -37,4 +37,4 @@ int strong_host_clear(struct netlink *nl, const struct strong_adapter *adapters,
 /* Pure: what an adapter's table holds, from what the main table and the interface have. Routes to
  * routes[addresses->n + main_routes->n], sources to sources[addresses->n]. */
 void strong_host_table(uint32_t ifindex, const struct records *addresses, const struct records *main_routes,
-                       struct route *routes, size_t *ret_n_routes, struct ip *sources, size_t *ret_n_sources);
+		       struct route *routes, size_t *ret_n_routes, struct ip *sources, size_t *ret_n_sources);

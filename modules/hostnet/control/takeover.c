@@ -45,17 +45,18 @@ void takeover_free(struct takeover *t)
 int takeover_check(const struct takeover *t, struct err *e)
 {
 	if (t->routes.n > TAKEOVER_ROUTES_MAX)
-		return err_set(e, E2BIG, NULL, "%zu routes lead through %s; at most %d can be moved", t->routes.n, t->ifname,
-		               TAKEOVER_ROUTES_MAX);
+		return err_set(e, E2BIG, NULL, "%zu routes lead through %s; at most %d can be moved", t->routes.n,
+			       t->ifname, TAKEOVER_ROUTES_MAX);
 	for (size_t i = 0; i < t->routes.n; i++) {
 		char text[ROUTE_TEXT_SIZE];
 		struct record_view v;
 		if (record_view(&t->routes.at[i], &v) < 0 || (!v.multipath && !v.nexthop_object))
 			continue;
 		route_format(&(struct route){.to = v.prefix}, text);
-		return err_set(e, EOPNOTSUPP, NULL,
-		               "the route to %s uses %s together with %s; make it a single route with `via`, then apply again",
-		               text, t->ifname, v.multipath ? "other interfaces (multipath)" : "a next-hop object");
+		return err_set(
+			e, EOPNOTSUPP, NULL,
+			"the route to %s uses %s together with %s; make it a single route with `via`, then apply again",
+			text, t->ifname, v.multipath ? "other interfaces (multipath)" : "a next-hop object");
 	}
 	return 0;
 }
@@ -129,16 +130,19 @@ static uint32_t elapsed_s(const struct takeover *t)
 
 static struct move noted(struct netlink *nl, const struct takeover *t)
 {
-	return (struct move){.nl = nl, .addresses = &t->addresses, .routes = &t->routes, .neighbours = &t->neighbours,
-	                     .elapsed_s = elapsed_s(t)};
+	return (struct move){.nl = nl,
+			     .addresses = &t->addresses,
+			     .routes = &t->routes,
+			     .neighbours = &t->neighbours,
+			     .elapsed_s = elapsed_s(t)};
 }
 
 /* How an interface behaves that carries these addresses: goes with them. */
 static const struct {
 	const char *family, *key;
 } habits[] = {
-	{"ipv4", "forwarding"}, {"ipv6", "forwarding"}, {"ipv6", "accept_ra"},
-	{"ipv6", "autoconf"}, {"ipv6", "use_tempaddr"},
+	{"ipv4", "forwarding"}, {"ipv6", "forwarding"},	  {"ipv6", "accept_ra"},
+	{"ipv6", "autoconf"},	{"ipv6", "use_tempaddr"},
 };
 
 static void copy_habits(const char *from, const char *to)
@@ -182,7 +186,8 @@ int takeover_follow(struct netlink *nl, struct takeover *t, const char *new_tap,
 		m.addresses = &now.addresses, m.routes = &now.routes, m.neighbours = &now.neighbours, m.elapsed_s = 0;
 	m.from = (struct move_end){old, old ? t->tap : t->ifname};
 	m.to = (struct move_end){ifindex_of(nl, new_tap), new_tap};
-	rc = m.to.ifindex ? move_make(&m, e) : err_set(e, ENODEV, NULL, "the host's adapter %s is not there", new_tap);
+	rc = m.to.ifindex ? move_make(&m, e)
+			  : err_set(e, ENODEV, NULL, "the host's adapter %s is not there", new_tap);
 	if (rc < 0 && m.to.ifindex)
 		move_unmake(&m);
 	if (rc == 0) {
@@ -244,8 +249,11 @@ void takeover_lease_changed(struct netlink *nl, const struct takeover *t, const 
 {
 	const struct ip *old = &t->others.dhcp_address;
 	struct records addresses = {0}, routes = {0};
-	struct move m = {.nl = nl, .addresses = &addresses, .routes = &routes, .neighbours = &(struct records){0},
-	                 .from = {ifindex_of(nl, t->tap), t->tap}};
+	struct move m = {.nl = nl,
+			 .addresses = &addresses,
+			 .routes = &routes,
+			 .neighbours = &(struct records){0},
+			 .from = {ifindex_of(nl, t->tap), t->tap}};
 	if (!m.from.ifindex || !old->family || ip_equal(old, &l->address.ip))
 		return;
 	struct records have = {0};
@@ -268,7 +276,7 @@ void takeover_lease_changed(struct netlink *nl, const struct takeover *t, const 
 /* ---- the way back -------------------------------------------------------------------------------------- */
 
 static const struct record *find_address(const struct records *among, const struct record_view *v,
-                                         struct record_view *ret_view)
+					 struct record_view *ret_view)
 {
 	for (size_t i = 0; i < among->n; i++)
 		if (record_view(&among->at[i], ret_view) == 0 && ret_view->prefix.len == v->prefix.len &&

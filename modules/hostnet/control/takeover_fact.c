@@ -14,18 +14,19 @@ static json_t *encode_others(const struct others *o)
 	char ip[IP_TEXT_SIZE] = "";
 	if (o->dhcp_address.family)
 		ip_format(&o->dhcp_address, ip);
-	return json_pack("{s:b, s:s, s:s, s:O*}", "dhcp", o->dhcp, "dhcp-address", ip, "client-id", o->client_id, "clients",
-	                 o->clients);
+	return json_pack("{s:b, s:s, s:s, s:O*}", "dhcp", o->dhcp, "dhcp-address", ip, "client-id", o->client_id,
+			 "clients", o->clients);
 }
 
 json_t *takeover_encode(const struct takeover *t)
 {
 	char mac[MAC_TEXT_SIZE];
-	return json_pack("{s:s, s:I, s:s, s:I, s:I, s:s, s:b, s:o, s:o, s:o, s:o}", "adapter", t->tap, "adapter-index",
-	                 (json_int_t)t->tap_ifindex, "boot", t->boot, "noted", (json_int_t)t->noted_ms, "flags",
-	                 (json_int_t)t->flags, "mac-address", mac_format(&t->mac, mac), "ipv6", t->ipv6, "others",
-	                 encode_others(&t->others), "addresses", records_encode(&t->addresses), "routes",
-	                 records_encode(&t->routes), "neighbours", records_encode(&t->neighbours));
+	return json_pack("{s:s, s:I, s:s, s:I, s:I, s:s, s:b, s:o, s:o, s:o, s:o}", "adapter", t->tap,
+			 "adapter-index", (json_int_t)t->tap_ifindex, "boot", t->boot, "noted",
+			 (json_int_t)t->noted_ms, "flags", (json_int_t)t->flags, "mac-address",
+			 mac_format(&t->mac, mac), "ipv6", t->ipv6, "others", encode_others(&t->others), "addresses",
+			 records_encode(&t->addresses), "routes", records_encode(&t->routes), "neighbours",
+			 records_encode(&t->neighbours));
 }
 
 /* Copies a string member, or leaves "" when there is none; -EINVAL: too long. */
@@ -53,7 +54,8 @@ static int decode_others(const json_t *json, struct others *o)
 static int decode_into(struct takeover *t, const json_t *json)
 {
 	char mac[MAC_TEXT_SIZE];
-	if (get_text(json, "adapter", t->tap, sizeof(t->tap)) < 0 || get_text(json, "boot", t->boot, sizeof(t->boot)) < 0 ||
+	if (get_text(json, "adapter", t->tap, sizeof(t->tap)) < 0 ||
+	    get_text(json, "boot", t->boot, sizeof(t->boot)) < 0 ||
 	    get_text(json, "mac-address", mac, sizeof(mac)) < 0 || mac_parse(mac, &t->mac) < 0)
 		return -EINVAL;
 	t->tap_ifindex = (uint32_t)json_integer_value(json_object_get(json, "adapter-index"));

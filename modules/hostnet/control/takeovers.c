@@ -71,13 +71,13 @@ void takeovers_load(struct takeover **list)
 {
 	json_t *fact = engine_fact_get(FACT), *one;
 	const char *ifname;
-	json_object_foreach(fact, ifname, one)
-	{
+	json_object_foreach(fact, ifname, one) {
 		struct takeover *t;
 		if (takeover_decode(ifname, one, &t) == 0)
 			push(list, t);
 		else
-			log_error("host", "the way back of %s cannot be read; its addresses are not given back", ifname);
+			log_error("host", "the way back of %s cannot be read; its addresses are not given back",
+				  ifname);
 	}
 	json_decref(fact);
 }
@@ -95,10 +95,7 @@ int takeovers_store(const struct takeover *list)
 	return rc;
 }
 
-void takeovers_load_all(void)
-{
-	takeovers_load(&taken);
-}
+void takeovers_load_all(void) { takeovers_load(&taken); }
 
 /* ---- around the silence -------------------------------------------------------------------------------- */
 
@@ -127,7 +124,8 @@ static void after_silence(const char *ifname)
 	takeover_free(t);
 }
 
-const struct interface_listener takeovers_listener = {.before_silence = before_silence, .after_silence = after_silence};
+const struct interface_listener takeovers_listener = {.before_silence = before_silence,
+						      .after_silence = after_silence};
 
 /* ---- which interfaces a document takes ----------------------------------------------------------------- */
 
@@ -184,7 +182,7 @@ static int open_takeover(struct netlink *nl, const char *ifname, bool wait, stru
 {
 	struct takeover *t = find(taken, ifname), *n = pull(&noted, ifname);
 	*ret = t;
-	if (t && n && strcmp(t->boot, n->boot) && takeover_has_address(n)) {
+	if (t && n && strcmp(t->boot, n->boot) != 0 && takeover_has_address(n)) {
 		/* Booted since: the interface was set up afresh, and this is what it will want back. */
 		takeover_free(pull(&taken, ifname));
 		t = NULL;
@@ -217,11 +215,11 @@ static int hand_over(struct netlink *nl, struct takeover *t, const char *tap, st
 		takeover_strip(nl, t);
 		return 0;
 	}
-	if (*tap && *t->tap && strcmp(t->tap, tap)) {
+	if (*tap && *t->tap && strcmp(t->tap, tap) != 0) {
 		snprintf(t->before_tap, sizeof(t->before_tap), "%s", t->tap);
 		return takeover_follow(nl, t, tap, e);
 	}
-	bool new_tap = *tap && (!*t->tap || t->tap_ifindex != index_of(nl, tap) || strcmp(t->boot, boot));
+	bool new_tap = *tap && (!*t->tap || t->tap_ifindex != index_of(nl, tap) || strcmp(t->boot, boot) != 0);
 	snprintf(t->tap, sizeof(t->tap), "%s", tap);
 	if (!new_tap)
 		return 0;
@@ -233,7 +231,14 @@ static int take(struct netlink *nl, const struct uplink *u, const char *tap, str
 {
 	struct takeover *t;
 	int rc = open_takeover(nl, u->ifname, txn->restarting, &t, e);
-	if (rc < 0 || !t)
+	if (!t)
+		return rc;
+	if (rc < 0 && txn->restarting) { /* there is nobody to refuse to: what can move does */
+		log_error("host", "%s", e->text);
+		*e = (struct err){0};
+		rc = 0;
+	}
+	if (rc < 0)
 		return rc;
 	if (t->fresh && !txn->restarting)
 		warn_of_takeover(t, tap, txn->next, txn->warnings);
@@ -244,7 +249,7 @@ static int take(struct netlink *nl, const struct uplink *u, const char *tap, str
 	if (rc < 0)
 		return err_set(e, -rc, NULL, "the way back of %s cannot be stored: %s", u->ifname, strerror(-rc));
 	rc = hand_over(nl, t, tap, e);
-	if (rc < 0 && txn->restarting) { /* there is nobody to refuse to */
+	if (rc < 0 && txn->restarting) {
 		log_error("host", "%s", e->text);
 		return 0;
 	}
@@ -339,10 +344,7 @@ void takeovers_commit(struct netlink *nl, const struct api_document *doc)
 		(void)takeovers_store(taken);
 }
 
-void takeovers_retire(void)
-{
-	free_list(&noted);
-}
+void takeovers_retire(void) { free_list(&noted); }
 
 void takeovers_restore(struct netlink *nl)
 {
@@ -383,7 +385,7 @@ int takeovers_replay(struct netlink *nl, const char *tap)
 	int first = 0;
 	for (struct takeover *t = taken; t; t = t->next) {
 		struct err e = {0};
-		if (strcmp(t->tap, tap))
+		if (strcmp(t->tap, tap) != 0)
 			continue;
 		int rc = takeover_replay(nl, t, &e);
 		if (rc < 0)
@@ -412,16 +414,24 @@ static void take_off(struct netlink *nl, struct takeover *t, uint32_t ifindex, c
 	others_culprit(t->ifname, who, sizeof(who));
 	for (size_t i = 0; i < intruders->n; i++)
 		if (record_view(&intruders->at[i], &v) == 0)
-			log_warning("host", "%s gave %s the address %s, which is taken off again: the interface is a switch's uplink",
-			            who, t->ifname, ip_prefix_format(&v.prefix, text));
+			log_warning(
+				"host",
+				"%s gave %s the address %s, which is taken off again: the interface is a switch's uplink",
+				who, t->ifname, ip_prefix_format(&v.prefix, text));
 	others_stop_clients(t->ifname);
 	if (tap)
 		(void)route_dump(nl, tap, &routes);
-	struct move m = {.nl = nl, .addresses = intruders, .routes = &none, .neighbours = &none, .from = {ifindex, t->ifname}};
+	struct move m = {
+		.nl = nl, .addresses = intruders, .routes = &none, .neighbours = &none, .from = {ifindex, t->ifname}};
 	move_break(&m);
 	/* Some kernels drop the tap's routes from the same source address along with it. */
-	struct move again = {.nl = nl, .addresses = &none, .routes = &routes, .neighbours = &none,
-	                     .from = {tap, t->tap}, .to = {tap, t->tap}, .try_all = true};
+	struct move again = {.nl = nl,
+			     .addresses = &none,
+			     .routes = &routes,
+			     .neighbours = &none,
+			     .from = {tap, t->tap},
+			     .to = {tap, t->tap},
+			     .try_all = true};
 	struct err ignored = {0};
 	if (tap)
 		(void)move_make(&again, &ignored);
