@@ -15,6 +15,9 @@ struct err;
 int vhost_socket_check(const char *path, struct err *e); /* could a socket be there? Touches nothing. */
 int vhost_socket_clear(const char *path, struct err *e); /* makes its folder, removes a socket that nobody serves */
 bool vhost_socket_served(const char *path); /* somebody listens */
+/* One thread of the library serves all sockets and would wait for ever in the middle of a message: bounds that for
+ * the connections of this one. The library does not tell their descriptors; they are known by the path. */
+void vhost_socket_hurry(const char *path, bool peer_listens);
 
 /* fault.c */
 int vhost_fault_init(void); /* before each port; -errno */

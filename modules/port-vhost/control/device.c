@@ -265,6 +265,7 @@ static int on_new_connection(int vid)
 		if (r == 0) {
 			atomic_store(&d->port, p);
 			p->connections++;
+			vhost_socket_hurry(path, p->peer_listens);
 		}
 	}
 	pthread_mutex_unlock(&lock);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The place of a socket: what may be there, and what is cleared away. */
+/* The place of a socket: what may be there, what is cleared away, and how long its other end is waited for. */
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -13,6 +16,9 @@
 #include "modules/port-vhost/control/control.h"
 
 #define PATH_LIMIT (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
+/* Front ends send a message whole, and read what they asked for, so that there is always room for an answer. */
+#define RECEIVE_US 20000
+#define SEND_US 1
 
 int vhost_socket_check(const char *path, struct err *e)
 {
@@ -67,4 +73,47 @@ int vhost_socket_clear(const char *path, struct err *e)
 	if (unlink(path) && errno != ENOENT)
 		return err_set(e, errno, NULL, "the dead socket %s cannot be removed: %s", path, strerror(errno));
 	return 0;
+}
+
+/* A connection has the path where its listening end is: here, or at the peer's. */
+static bool is_connection(int fd, const char *path, bool peer_listens)
+{
+	struct sockaddr_un at = {0};
+	socklen_t len = sizeof(at), listens_len = sizeof(int);
+	int listens = 0;
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_len) || listens)
+		return false;
+	if (peer_listens ? getpeername(fd, (struct sockaddr *)&at, &len) : getsockname(fd, (struct sockaddr *)&at, &len))
+		return false;
+	return at.sun_family == AF_UNIX && !strncmp(at.sun_path, path, sizeof(at.sun_path));
+}
+
+/* Bounds the waiting on fd if it is a connection of this path and new. */
+static bool hurry_one(int fd, const char *path, bool peer_listens)
+{
+	const struct timeval receive = {.tv_usec = RECEIVE_US}, send = {.tv_usec = SEND_US};
+	struct timeval had = {0};
+	socklen_t len = sizeof(had);
+	if (!is_connection(fd, path, peer_listens) || getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &had, &len) || had.tv_usec)
+		return false;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &receive, sizeof(receive));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &send, sizeof(send));
+	return true;
+}
+
+void vhost_socket_hurry(const char *path, bool peer_listens)
+{
+	/* The newest descriptor stands right below the lowest free one, unless one below it was closed meanwhile. */
+	int free_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+	if (free_fd >= 0)
+		close(free_fd);
+	for (int fd = free_fd - 1; fd >= 0 && fd > free_fd - 8; fd--)
+		if (hurry_one(fd, path, peer_listens))
+			return;
+	DIR *all = opendir("/proc/self/fd");
+	if (!all)
+		return;
+	for (struct dirent *one = readdir(all); one; one = readdir(all))
+		hurry_one(atoi(one->d_name), path, peer_listens);
+	closedir(all);
 }

@@ -164,7 +164,7 @@ static void break_rules(struct guest *g, unsigned how)
 		break;
 	case 2: /* again without its length */
 		guest_ring_stop(g, 1);
-		guest_say(g, VU_SET_VRING_ADDR, "\1\0\0\0\0\0\0\0\0\0\0\0\0\x50", 40, -1);
+		guest_ring_address(g, 1);
 		guest_say(g, VU_SET_VRING_KICK, &one, sizeof(one), g->ring[1].kick);
 		break;
 	case 3: /* the other layout, after the length */
@@ -173,7 +173,7 @@ static void break_rules(struct guest *g, unsigned how)
 		guest_say(g, VU_SET_VRING_NUM, &ring, sizeof(ring), -1);
 		guest_say(g, VU_SET_VRING_NUM, &first, sizeof(first), -1);
 		guest_say(g, VU_SET_FEATURES, &features, sizeof(features), -1);
-		guest_say(g, VU_SET_VRING_ADDR, "\1\0\0\0\0\0\0\0\0\0\0\0\0\x50", 40, -1);
+		guest_ring_address(g, 1);
 		break;
 	case 4: /* a log that begins elsewhere */
 		guest_say(g, VU_SET_LOG_BASE, (uint64_t[]){8192, 4096}, 16, g->memory_fd);
@@ -266,6 +266,30 @@ static void memory_changes_under_a_running_guest(void **state)
 	rig_close(p);
 }
 
+/* One that stops in the middle of a message, or never reads an answer, does not keep others out. */
+static void who_stalls_is_not_waited_for(void **state)
+{
+	struct port *p = rig_port(1, false);
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	struct guest g;
+	const uint32_t half[] = {VU_SET_FEATURES, 1, 8}, question[] = {VU_GET_FEATURES, 1, 0};
+	snprintf(to.sun_path, sizeof(to.sun_path), "%s", rig_path());
+	for (unsigned i = 0; i < 2; i++) {
+		int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+		if (i == 0)
+			send(fd, half, sizeof(half), MSG_NOSIGNAL);
+		for (unsigned k = 0; i && k < 100000; k++)
+			if (send(fd, question, sizeof(question), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+				break;
+		rig_guest(&g, 0, 1);
+		guest_free(&g);
+		close(fd);
+		rig_wait_status(p, "peer", "waiting");
+	}
+	rig_close(p);
+}
+
 /* The library serves one connection after the other; each is accepted, looked at and closed. */
 static void many_connects_leave_nothing_behind(void **state)
 {
@@ -291,9 +315,17 @@ static void many_connects_leave_nothing_behind(void **state)
 	struct frame *f = rig_receive(p, 0);
 	assert_non_null(f);
 	frame_free(f);
-	for (int tries = 0; tries < 200 && rig_fds() > before; tries++)
+	/* Connections are taken in their order: when a last one is answered, all before it were. */
+	struct guest last;
+	uint64_t answer;
+	assert_int_equal(guest_make(&last, 0, 1), 0);
+	assert_int_equal(guest_connect(&last, rig_path()), 0);
+	assert_int_equal(guest_ask(&last, VU_GET_FEATURES, NULL, 0, &answer), 0);
+	guest_free(&last);
+	unsigned left = rig_fds();
+	for (int tries = 0; tries < 200 && left > before; tries++, left = rig_fds())
 		usleep(10000);
-	assert_int_equal(rig_fds(), before);
+	assert_int_equal(left, before);
 
 	/* Connections that are held: a few, and the rest is turned away. */
 	int held[20];
@@ -345,6 +377,17 @@ static void sockets_are_left_and_cleared_as_they_should(void **state)
 	port_rig_refused(&spec, -17, "is no socket");
 	unlink(rig_path());
 
+	/* Its folders are made. */
+	snprintf(long_path, sizeof(long_path), "%s.d/guests/vm1", rig_path());
+	spec.target = long_path;
+	p = port_rig_open(&spec);
+	assert_int_equal(access(long_path, F_OK), 0);
+	rig_close(p);
+	*strrchr(long_path, '/') = '\0';
+	rmdir(long_path);
+	*strrchr(long_path, '/') = '\0';
+	rmdir(long_path);
+
 	memset(long_path, 'x', sizeof(long_path) - 1);
 	long_path[0] = '/';
 	long_path[sizeof(long_path) - 1] = '\0';
@@ -367,6 +410,7 @@ int main(void)
 		cmocka_unit_test(who_breaks_rules_is_put_out),
 		cmocka_unit_test(who_does_it_again_and_again_stays_out),
 		cmocka_unit_test(memory_changes_under_a_running_guest),
+		cmocka_unit_test(who_stalls_is_not_waited_for),
 		cmocka_unit_test(many_connects_leave_nothing_behind),
 		cmocka_unit_test(sockets_are_left_and_cleared_as_they_should),
 	};

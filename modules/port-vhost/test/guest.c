@@ -100,7 +100,8 @@ static int say(struct guest *g, uint32_t request, uint32_t flags, const void *pa
 	} control = {0};
 	struct iovec iov = {&m, HEADER + len};
 	struct msghdr h = {.msg_iov = &iov, .msg_iovlen = 1};
-	memcpy(&m.u64, payload, len < sizeof(m) - HEADER ? len : sizeof(m) - HEADER);
+	if (len)
+		memcpy(&m.u64, payload, len < sizeof(m) - HEADER ? len : sizeof(m) - HEADER);
 	if (iov.iov_len > sizeof(m))
 		iov.iov_len = sizeof(m);
 	if (fd >= 0) {
@@ -120,15 +121,27 @@ int guest_say(struct guest *g, uint32_t request, const void *payload, uint32_t l
 	return say(g, request, 0, payload, len, fd);
 }
 
+/* All of it, or false: it did not come within two seconds. Timed reads are not restarted after a signal. */
+static bool hear(struct guest *g, void *to, size_t len)
+{
+	size_t got = 0;
+	while (got < len) {
+		ssize_t n = recv(g->socket, (uint8_t *)to + got, len - got, 0);
+		if (n > 0)
+			got += (size_t)n;
+		else if (n == 0 || errno != EINTR)
+			return false;
+	}
+	return true;
+}
+
 int guest_ask(struct guest *g, uint32_t request, const void *payload, uint32_t len, uint64_t *ret_answer)
 {
 	struct vhost_message m;
 	int r = say(g, request, 0, payload, len, -1);
 	if (r)
 		return r;
-	if (recv(g->socket, &m, HEADER, MSG_WAITALL) != HEADER || m.size > sizeof(m) - HEADER || m.request != request)
-		return -EPROTO;
-	if (recv(g->socket, &m.u64, m.size, MSG_WAITALL) != (ssize_t)m.size)
+	if (!hear(g, &m, HEADER) || m.size > sizeof(m) - HEADER || m.request != request || !hear(g, &m.u64, m.size))
 		return -EPROTO;
 	*ret_answer = m.u64;
 	return 0;
@@ -162,25 +175,27 @@ static void ring_reset(struct guest *g, unsigned ring)
 		guest_desc(g, ring)[i].addr = guest_physical(g, ring, i);
 }
 
+int guest_ring_address(struct guest *g, unsigned ring)
+{
+	struct vhost_message m = {.addr = {.index = ring}};
+	m.addr.desc = GUEST_USER + g->ring[ring].at;
+	m.addr.avail = m.addr.desc + DRIVER_AREA;
+	m.addr.used = m.addr.desc + DEVICE_AREA;
+	return guest_say(g, VU_SET_VRING_ADDR, &m.addr, sizeof(m.addr), -1);
+}
+
 int guest_ring_start(struct guest *g, unsigned ring)
 {
 	struct guest_ring *r = &g->ring[ring];
-	struct vhost_message m;
 	uint64_t index = ring;
 	uint32_t base = g->features & GUEST_PACKED ? 1u << 15 : 0;
 	ring_reset(g, ring);
 	struct {
 		uint32_t index, num;
 	} size = {ring, r->entries}, at = {ring, base}, enable = {ring, 1};
-	m.addr.index = ring;
-	m.addr.flags = 0;
-	m.addr.desc = GUEST_USER + r->at;
-	m.addr.avail = GUEST_USER + r->at + DRIVER_AREA;
-	m.addr.used = GUEST_USER + r->at + DEVICE_AREA;
-	m.addr.log = 0;
 	int rc = guest_say(g, VU_SET_VRING_NUM, &size, sizeof(size), -1);
 	rc = rc ? rc : guest_say(g, VU_SET_VRING_BASE, &at, sizeof(at), -1);
-	rc = rc ? rc : guest_say(g, VU_SET_VRING_ADDR, &m.addr, sizeof(m.addr), -1);
+	rc = rc ? rc : guest_ring_address(g, ring);
 	rc = rc ? rc : guest_say(g, VU_SET_VRING_CALL, &index, sizeof(index), r->call);
 	rc = rc ? rc : guest_say(g, VU_SET_VRING_KICK, &index, sizeof(index), r->kick);
 	return rc ? rc : guest_say(g, VU_SET_VRING_ENABLE, &enable, sizeof(enable), -1);

@@ -59,6 +59,7 @@ void guest_free(struct guest *g);
 int guest_say(struct guest *g, uint32_t request, const void *payload, uint32_t len, int fd);
 int guest_ask(struct guest *g, uint32_t request, const void *payload, uint32_t len, uint64_t *ret_answer);
 int guest_share_memory(struct guest *g);
+int guest_ring_address(struct guest *g, unsigned ring); /* one step of the next */
 int guest_ring_start(struct guest *g, unsigned ring);
 int guest_ring_stop(struct guest *g, unsigned ring);
 bool guest_gone(struct guest *g); /* the other side closed, or does within two seconds */

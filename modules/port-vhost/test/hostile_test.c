@@ -318,14 +318,9 @@ static void memory_that_was_never_there(void **state)
 	struct {
 		uint32_t index, num;
 	} size = {1, 256};
-	struct vhost_message m = {0};
 	uint64_t index = 1;
-	m.addr.index = 1;
-	m.addr.desc = GUEST_USER;
-	m.addr.avail = GUEST_USER + 0x8000;
-	m.addr.used = GUEST_USER + 0xa000;
 	guest_say(&g, VU_SET_VRING_NUM, &size, sizeof(size), -1);
-	guest_say(&g, VU_SET_VRING_ADDR, &m.addr, sizeof(m.addr), -1);
+	guest_ring_address(&g, 1);
 	guest_say(&g, VU_SET_VRING_KICK, &index, sizeof(index), g.ring[1].kick);
 	guest_ask(&g, VU_GET_FEATURES, NULL, 0, &answer);
 	assert_non_null(port_rig_status(p, "fault"));

@@ -22,16 +22,13 @@ int rig_setup(void **state)
 {
 	if (!mkdtemp(folder))
 		return -1;
-	snprintf(path, sizeof(path), "%s/guests/vm1.sock", folder);
+	snprintf(path, sizeof(path), "%s/vm1.sock", folder);
 	return port_rig_start();
 }
 
 int rig_teardown(void **state)
 {
-	char guests[64];
-	snprintf(guests, sizeof(guests), "%s/guests", folder);
 	unlink(path);
-	rmdir(guests);
 	rmdir(folder);
 	return 0;
 }

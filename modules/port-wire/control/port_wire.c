@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See port-wire.h. */
+/* The module itself: its ports come and go by their drivers, others only ask what port-wire.h offers. */
+#include "core/control/module.h"
 #include "core/control/netlink.h"
 #include "modules/port-wire/control/interface.h"
 #include "modules/port-wire/port-wire.h"
@@ -10,3 +11,6 @@ void port_wire_unsilence(struct netlink *nl, const char *ifname)
 	if (netlink_link_get(nl, ifname, &link) == 0)
 		silence_end(nl, &link);
 }
+
+static struct module port_wire = {.name = "port-wire"};
+MODULE(port_wire)
