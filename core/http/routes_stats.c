@@ -107,8 +107,7 @@ static json_t *node_stats(const struct books *b, const struct node *node)
 	struct counter_node count;
 	counter_node_read(node->index, &count);
 	return json_pack("{s:s, s:s, s:I, s:I, s:I}", "name", node->name, "stage", stage_name(node->stage), "frames",
-			 (json_int_t)count.frames, "kept", (json_int_t)count.kept, "adapters",
-			 adapters);
+			 (json_int_t)count.frames, "kept", (json_int_t)count.kept, "adapters", adapters);
 }
 
 static json_t *nodes_stats(const struct books *b)

@@ -79,10 +79,7 @@ static void read_range(struct counter_row *rows, uint16_t first, uint16_t n)
 	}
 }
 
-void counter_read(uint16_t adapter, struct counter_row *ret_row)
-{
-	read_range(ret_row, adapter, 1);
-}
+void counter_read(uint16_t adapter, struct counter_row *ret_row) { read_range(ret_row, adapter, 1); }
 
 void counter_read_all(struct counter_row *rows, uint16_t n)
 {
@@ -90,15 +87,9 @@ void counter_read_all(struct counter_row *rows, uint16_t n)
 		read_range(rows, 0, n);
 }
 
-const struct counter_row *counter_departed(void)
-{
-	return &departed;
-}
+const struct counter_row *counter_departed(void) { return &departed; }
 
-void counter_depart(const struct counter_row *row)
-{
-	counter_row_add(&departed, row);
-}
+void counter_depart(const struct counter_row *row) { counter_row_add(&departed, row); }
 
 void counter_node_read(uint16_t node, struct counter_node *ret)
 {
@@ -110,7 +101,4 @@ void counter_node_read(uint16_t node, struct counter_node *ret)
 	*ret = sum;
 }
 
-void counter_worker_read(unsigned worker, struct counter_worker *ret)
-{
-	*ret = worker_get(worker)->count;
-}
+void counter_worker_read(unsigned worker, struct counter_worker *ret) { *ret = worker_get(worker)->count; }

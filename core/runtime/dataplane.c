@@ -30,15 +30,9 @@ static const char *const stage_helps[STAGE_COUNT] = {
 #undef STAGE
 };
 
-const char *stage_name(enum stage s)
-{
-	return stage_names[s];
-}
+const char *stage_name(enum stage s) { return stage_names[s]; }
 
-const char *stage_help(enum stage s)
-{
-	return stage_helps[s];
-}
+const char *stage_help(enum stage s) { return stage_helps[s]; }
 
 static int node_compare(const struct node *a, const struct node *b)
 {
@@ -187,12 +181,6 @@ struct dataplane *dataplane_publish(struct dataplane *dp)
 	return before;
 }
 
-const struct dataplane *dataplane_current(void)
-{
-	return current;
-}
+const struct dataplane *dataplane_current(void) { return current; }
 
-void dataplane_synchronize(void)
-{
-	rte_rcu_qsbr_synchronize(rcu_variable(), RTE_QSBR_THRID_INVALID);
-}
+void dataplane_synchronize(void) { rte_rcu_qsbr_synchronize(rcu_variable(), RTE_QSBR_THRID_INVALID); }

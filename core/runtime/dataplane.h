@@ -47,9 +47,9 @@ struct node {
 #define NODES_MAX 64
 
 void node_register(struct node *n);
-#define NODE(ident, stage_id, function, wants_fn)                                                            \
-	static struct node node_##ident = {                                                                   \
-		.name = #ident, .stage = STAGE_##stage_id, .fn = (function), .wants = (wants_fn)};             \
+#define NODE(ident, stage_id, function, wants_fn)                                                                    \
+	static struct node node_##ident = {                                                                          \
+		.name = #ident, .stage = STAGE_##stage_id, .fn = (function), .wants = (wants_fn)};                   \
 	__attribute__((constructor)) static void node_register_##ident(void) { node_register(&node_##ident); }
 
 const char *stage_name(enum stage s);

@@ -16,7 +16,8 @@ void drop_register(struct drop_reason *reason)
 	while (*at && strcmp((*at)->name, reason->name) < 0)
 		at = &(*at)->next;
 	if ((*at && !strcmp((*at)->name, reason->name)) || n_reasons == DROP_MAX) {
-		fprintf(stderr, "drop reason %s: registered twice, or more than %d reasons\n", reason->name, DROP_MAX);
+		fprintf(stderr, "drop reason %s: registered twice, or more than %d reasons\n", reason->name,
+			DROP_MAX);
 		abort();
 	}
 	reason->next = *at;
@@ -33,15 +34,9 @@ void drop_init(void)
 	}
 }
 
-uint16_t drop_count(void)
-{
-	return n_reasons;
-}
+uint16_t drop_count(void) { return n_reasons; }
 
-const struct drop_reason *drop_by_id(uint16_t id)
-{
-	return id < n_reasons ? by_id[id] : NULL;
-}
+const struct drop_reason *drop_by_id(uint16_t id) { return id < n_reasons ? by_id[id] : NULL; }
 
 const struct drop_reason *drop_by_name(const char *name)
 {

@@ -16,8 +16,8 @@ struct drop_reason {
 };
 
 /* DROP(l2, no_destination, "no-destination", "...") defines `drop_no_destination`. */
-#define DROP(module, ident, text, about)                                                                     \
-	struct drop_reason drop_##ident = {.name = text, .help = about, .owner = #module};                    \
+#define DROP(module, ident, text, about)                                                                             \
+	struct drop_reason drop_##ident = {.name = text, .help = about, .owner = #module};                           \
 	__attribute__((constructor)) static void drop_register_##ident(void) { drop_register(&drop_##ident); }
 
 #define DROP_MAX 128

@@ -26,9 +26,9 @@ struct trace {
 static void step_add(struct pipe *p, const struct dp_adapter *a, const struct node *node, const char *stage,
 		     const char *verdict, const char *text)
 {
-	json_array_append_new(p->trace->steps,
-			      json_pack("{s:s, s:s, s:s, s:s, s:s}", "stage", stage, "node", node ? node->name : stage,
-					"adapter", a->name, "verdict", verdict, "text", text));
+	json_array_append_new(p->trace->steps, json_pack("{s:s, s:s, s:s, s:s, s:s}", "stage", stage, "node",
+							 node ? node->name : stage, "adapter", a->name, "verdict",
+							 verdict, "text", text));
 }
 
 void trace_note(struct pipe *p, const struct dp_adapter *a, const char *verdict, const char *fmt, ...)
@@ -46,10 +46,7 @@ void trace_note(struct pipe *p, const struct dp_adapter *a, const char *verdict,
 			(int)strcspn(text, ":"), text);
 }
 
-void trace_enter(struct pipe *p, const struct node *node)
-{
-	p->trace->at = node;
-}
+void trace_enter(struct pipe *p, const struct node *node) { p->trace->at = node; }
 
 void trace_node(struct pipe *p, const struct dp_adapter *a, const struct node *node)
 {
@@ -64,8 +61,8 @@ void trace_deliver(struct pipe *p, const struct dp_adapter *to, struct frame **f
 		bytes += frame_len(frames[i]);
 		frame_free(frames[i]);
 	}
-	snprintf(text, sizeof(text), "out of the %s port: %u frame%s, %llu bytes", to->port->ops->kind, n, n == 1 ? "" : "s",
-		 (unsigned long long)bytes);
+	snprintf(text, sizeof(text), "out of the %s port: %u frame%s, %llu bytes", to->port->ops->kind, n,
+		 n == 1 ? "" : "s", (unsigned long long)bytes);
 	step_add(p, to, NULL, stage_name(STAGE_TX), "deliver", text);
 	struct str *o = &p->trace->outcome;
 	str_add(o, "%s%s", p->trace->delivered++ ? ", " : o->len ? "; delivered to " : "delivered to ", to->name);

@@ -5,8 +5,10 @@
 
 #include "core/runtime/offload.h"
 
-DROP(core, too_big, "too-big", "longer than the receiving adapter's MTU; raise the adapter's and the switch's mtu or lower the sender's")
-DROP(core, bad_offload, "bad-offload", "the sender left a checksum or segmentation to be done that the frame does not bear out")
+DROP(core, too_big, "too-big",
+     "longer than the receiving adapter's MTU; raise the adapter's and the switch's mtu or lower the sender's")
+DROP(core, bad_offload, "bad-offload",
+     "the sender left a checksum or segmentation to be done that the frame does not bear out")
 DROP(core, fit_no_memory, "no-memory-to-fit", "no frame buffer was free to segment into; raise weftd --memory")
 
 enum fit { FIT_AS_IT_IS, FIT_CHECKSUM, FIT_SEGMENT, FIT_TOO_BIG };
@@ -36,7 +38,8 @@ static enum fit judge(const struct dp_adapter *to, struct frame *f)
 		return FIT_AS_IT_IS;
 	uint32_t can = to->port->capabilities;
 	if (gso)
-		return (can & capability_for(&f->offload)) == capability_for(&f->offload) ? FIT_AS_IT_IS : FIT_SEGMENT;
+		return (can & capability_for(&f->offload)) == capability_for(&f->offload) ? FIT_AS_IT_IS
+											  : FIT_SEGMENT;
 	return can & PORT_CAN_CSUM || !f->offload.csum ? FIT_AS_IT_IS : FIT_CHECKSUM;
 }
 

@@ -11,8 +11,10 @@
 #include "core/runtime/fit.h"
 #include "core/runtime/worker.h"
 
-DROP(core, no_forwarder, "no-forwarder", "no module forwards for this adapter's switch; apply a document whose modules are built in")
-DROP(core, handover_full, "handover-full", "the worker that owns the adapter's queue is overloaded; give weftd more worker cores")
+DROP(core, no_forwarder, "no-forwarder",
+     "no module forwards for this adapter's switch; apply a document whose modules are built in")
+DROP(core, handover_full, "handover-full",
+     "the worker that owns the adapter's queue is overloaded; give weftd more worker cores")
 DROP(core, no_memory, "no-memory", "no frame buffer was free; raise weftd --memory")
 
 static uint64_t bytes_of(struct frame *const *frames, uint16_t n)

@@ -73,11 +73,12 @@ extern struct drop_reason drop_no_memory; /* "no-memory": the pool was empty */
 /* What explain prints: the object and field that decided, and why. Costs nothing when off. */
 void trace_note(struct pipe *p, const struct dp_adapter *a, const char *verdict, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-#define PIPE_TRACE(p, a, verdict, ...)                                                                       \
-	do {                                                                                                  \
-		if (unlikely((p)->trace != NULL))                                                             \
-			trace_note((p), (a), (verdict), __VA_ARGS__);                                         \
+#define PIPE_TRACE(p, a, verdict, ...)                                                                               \
+	do {                                                                                                         \
+		if (unlikely((p)->trace != NULL))                                                                    \
+			trace_note((p), (a), (verdict), __VA_ARGS__);                                                \
 	} while (0)
 void trace_enter(struct pipe *p, const struct node *node); /* notes that follow are this node's; NULL: core's */
 void trace_node(struct pipe *p, const struct dp_adapter *a, const struct node *node); /* passed this node */
-void trace_deliver(struct pipe *p, const struct dp_adapter *to, struct frame **frames, uint16_t n); /* and frees them */
+void trace_deliver(struct pipe *p, const struct dp_adapter *to, struct frame **frames,
+		   uint16_t n); /* and frees them */

@@ -84,15 +84,9 @@ void port_rx_drop(struct port_queue *q, const struct drop_reason *reason, struct
 		frame_free(f);
 }
 
-const struct frame_pools *port_pools(void)
-{
-	return pools;
-}
+const struct frame_pools *port_pools(void) { return pools; }
 
-void port_pools_set(struct frame_pools *p)
-{
-	pools = p;
-}
+void port_pools_set(struct frame_pools *p) { pools = p; }
 
 void port_changed(struct port *p)
 {

@@ -108,7 +108,7 @@ struct port {
 
 void port_driver_register(const struct port_ops *ops);
 const struct port_ops *port_driver_find(const char *kind); /* NULL: no such driver */
-#define PORT_DRIVER(ops)                                                                                     \
+#define PORT_DRIVER(ops)                                                                                             \
 	__attribute__((constructor)) static void port_driver_register_##ops(void) { port_driver_register(&(ops)); }
 
 /* Copies the spec into p and prepares its queues (fd -1). -ENOMEM. */

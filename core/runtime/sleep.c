@@ -103,14 +103,16 @@ void worker_sleep(struct worker *w)
 	unsigned armed;
 	bool all = arm_all(w, &work, &armed);
 	atomic_store_explicit(&w->sleeping, true, memory_order_seq_cst);
-	if (!rte_ring_empty(w->inbox) || atomic_load(&w->request) || atomic_load(&w->rescan) || atomic_load(&w->stop) ||
-	    atomic_load(&w->plan) != w->seen)
+	if (!rte_ring_empty(w->inbox) || atomic_load(&w->request) || atomic_load(&w->rescan) ||
+	    atomic_load(&w->stop) || atomic_load(&w->plan) != w->seen)
 		work = true;
 	int timeout = -1;
 	if (work)
 		timeout = 0;
 	else if (!all)
-		timeout = rte_rdtsc() - w->last_work_tsc < POLL_ONLY_AWAKE_MS * (rte_get_tsc_hz() / 1000) ? 0 : POLL_ONLY_SLEEP_MS;
+		timeout = rte_rdtsc() - w->last_work_tsc < POLL_ONLY_AWAKE_MS * (rte_get_tsc_hz() / 1000)
+				  ? 0
+				  : POLL_ONLY_SLEEP_MS;
 	w->count.sleeps += timeout != 0;
 	rte_rcu_qsbr_thread_offline(rcu_variable(), w->id);
 	int n = epoll_wait(w->epoll_fd, events, EVENTS_MAX, timeout);

@@ -30,15 +30,9 @@ static struct worker workers[WORKERS_MAX];
 static unsigned n_workers;
 static uint64_t tsc_per_ms, spin_polled_tsc, spin_gated_tsc, look_tsc;
 
-unsigned worker_count(void)
-{
-	return n_workers;
-}
+unsigned worker_count(void) { return n_workers; }
 
-struct worker *worker_get(unsigned id)
-{
-	return &workers[id];
-}
+struct worker *worker_get(unsigned id) { return &workers[id]; }
 
 void worker_wake(struct worker *w)
 {
@@ -210,7 +204,8 @@ static int worker_prepare(struct worker *w, unsigned id, int core)
 	w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	snprintf(name, sizeof(name), "inbox%u", id);
 	w->inbox = rte_ring_create(name, WORKER_INBOX, SOCKET_ID_ANY, RING_F_SC_DEQ);
-	if (!w->pipe.rows || !w->pipe.outs || !w->pipe.listed || !w->hot || w->epoll_fd < 0 || w->wake_fd < 0 || !w->inbox)
+	if (!w->pipe.rows || !w->pipe.outs || !w->pipe.listed || !w->hot || w->epoll_fd < 0 || w->wake_fd < 0 ||
+	    !w->inbox)
 		return -ENOMEM;
 	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = UINT64_MAX};
 	return epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, w->wake_fd, &ev) ? -errno : 0;
@@ -250,7 +245,8 @@ int worker_start_all(const unsigned *cores, unsigned n, struct err *e)
 			rc = worker_launch(&workers[i]);
 		if (rc) {
 			worker_stop_all();
-			return err_set(e, -rc, "worker-cores", "worker %u on core %d cannot start: %s", i, core, strerror(-rc));
+			return err_set(e, -rc, "worker-cores", "worker %u on core %d cannot start: %s", i, core,
+				       strerror(-rc));
 		}
 	}
 	return 0;

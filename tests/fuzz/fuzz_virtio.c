@@ -20,12 +20,12 @@
 #include "core/runtime/worker.h"
 #include "modules/port-vhost/test/guest.h"
 
-#define CHECK(holds)                                                                                         \
-	do {                                                                                                  \
-		if (!(holds)) {                                                                               \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #holds);                           \
-			abort();                                                                              \
-		}                                                                                             \
+#define CHECK(holds)                                                                                                 \
+	do {                                                                                                         \
+		if (!(holds)) {                                                                                      \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #holds);                                  \
+			abort();                                                                                     \
+		}                                                                                                    \
 	} while (0)
 #define STEPS_MAX 256
 #define TEST_FRAME 60
@@ -44,8 +44,12 @@ static bool connected, cut; /* cut: its memory is shorter than it was, so that i
 
 static void port_make(void)
 {
-	struct port_spec spec = {.name = "vm1", .role = PORT_GUEST, .kind = "vhost-user", .target = socket_path,
-				 .queues = 1, .mtu = 1500};
+	struct port_spec spec = {.name = "vm1",
+				 .role = PORT_GUEST,
+				 .kind = "vhost-user",
+				 .target = socket_path,
+				 .queues = 1,
+				 .mtu = 1500};
 	struct err e = {0};
 	CHECK(port_driver_find("vhost-user")->open(&spec, &port, &e) == 0);
 	port->queue[0].worker = &worker;
@@ -54,7 +58,8 @@ static void port_make(void)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	static char *args[] = {"fuzz", "--no-huge", "--no-shconf", "--no-telemetry", "--no-pci", "-m128", "-l0", "--log-level=4"};
+	static char *args[] = {"fuzz",	   "--no-huge", "--no-shconf", "--no-telemetry",
+			       "--no-pci", "-m128",	"-l0",	       "--log-level=4"};
 	CHECK(rte_eal_init(RTE_DIM(args), args) >= 0);
 	drop_init();
 	CHECK(frame_init() == 0);
@@ -76,7 +81,8 @@ static void receive_all(void)
 			CHECK(frame_len(frames[i]) <= FRAME_MAX);
 			CHECK(frame_read(frames[i], 0, bytes, frame_len(frames[i])));
 			if (frames[i]->m.ol_flags & FRAME_OFFLOAD)
-				CHECK(frames[i]->offload.csum_start + frames[i]->offload.csum_offset + 2u <= frame_len(frames[i]));
+				CHECK(frames[i]->offload.csum_start + frames[i]->offload.csum_offset + 2u <=
+				      frame_len(frames[i]));
 		}
 		/* And back, which tries the guest's other ring and the offloads on their way out. */
 		uint16_t sent = port->ops->tx(&port->queue[0], frames, n);
@@ -237,7 +243,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static unsigned inputs;
 	struct cursor c = cursor_over(data, size);
 	uint8_t features = cursor_u8(&c);
-	guest_up((features & 1 ? GUEST_PACKED : 0) | (features & 2 ? GUEST_MERGEABLE : 0) | (features & 4 ? GUEST_OFFLOADS : 0));
+	guest_up((features & 1 ? GUEST_PACKED : 0) | (features & 2 ? GUEST_MERGEABLE : 0) |
+		 (features & 4 ? GUEST_OFFLOADS : 0));
 	cut = false;
 	for (unsigned steps = 0; steps < STEPS_MAX && cursor_left(&c) && connected; steps++)
 		step(&c);

@@ -32,10 +32,7 @@ static struct api_document *running;
 
 static int fake_open(const struct port_spec *spec, struct port **ret_port, struct err *e);
 
-static int fake_place(struct port *p, struct err *e)
-{
-	return 0;
-}
+static int fake_place(struct port *p, struct err *e) { return 0; }
 
 static int fake_configure(struct port *p, const struct port_spec *spec, struct err *e)
 {
@@ -50,15 +47,9 @@ static void fake_close(struct port *p, bool remove)
 	free(p);
 }
 
-static void fake_status(struct port *p, json_t *object)
-{
-	json_object_set_new(object, "link", json_string("up"));
-}
+static void fake_status(struct port *p, json_t *object) { json_object_set_new(object, "link", json_string("up")); }
 
-static uint16_t fake_rx(struct port_queue *q, struct frame **frames, uint16_t n)
-{
-	return 0;
-}
+static uint16_t fake_rx(struct port_queue *q, struct frame **frames, uint16_t n) { return 0; }
 
 static uint16_t fake_tx(struct port_queue *q, struct frame **frames, uint16_t n)
 {
@@ -74,9 +65,15 @@ static uint16_t fake_tx(struct port_queue *q, struct frame **frames, uint16_t n)
 	return n;
 }
 
-#define FAKE(ident, text)                                                                                    \
-	static const struct port_ops fake_##ident = {.kind = (text), .open = fake_open, .place = fake_place,  \
-		.configure = fake_configure, .close = fake_close, .status = fake_status, .rx = fake_rx, .tx = fake_tx}; \
+#define FAKE(ident, text)                                                                                            \
+	static const struct port_ops fake_##ident = {.kind = (text),                                                 \
+						     .open = fake_open,                                              \
+						     .place = fake_place,                                            \
+						     .configure = fake_configure,                                    \
+						     .close = fake_close,                                            \
+						     .status = fake_status,                                          \
+						     .rx = fake_rx,                                                  \
+						     .tx = fake_tx};                                                 \
 	PORT_DRIVER(fake_##ident)
 FAKE(tap, "tap")
 FAKE(vhost, "vhost-user")
@@ -97,8 +94,8 @@ static int fake_open(const struct port_spec *spec, struct port **ret_port, struc
 
 void host_start(void)
 {
-	static char *argv[] = {"packet", "--no-huge", "--no-shconf", "--no-telemetry", "--no-pci", "-m", "64", "--log-level",
-			       "error", NULL};
+	static char *argv[] = {"packet", "--no-huge", "--no-shconf", "--no-telemetry", "--no-pci",
+			       "-m",	 "64",	      "--log-level", "error",	       NULL};
 	struct err e = {0};
 	assert_true(rte_eal_init(9, argv) >= 0);
 	assert_int_equal(frame_init(), 0);
@@ -250,10 +247,7 @@ unsigned host_got_count(const char *name)
 	return n;
 }
 
-unsigned host_got_total(void)
-{
-	return n_got;
-}
+unsigned host_got_total(void) { return n_got; }
 
 void host_clear(void)
 {
@@ -262,10 +256,7 @@ void host_clear(void)
 	n_got = 0;
 }
 
-const struct counter_row *host_row(const char *name)
-{
-	return pipe_.rows[adapter(name)->id];
-}
+const struct counter_row *host_row(const char *name) { return pipe_.rows[adapter(name)->id]; }
 
 uint64_t host_dropped(const char *reason)
 {
@@ -298,12 +289,6 @@ void host_check_books(void)
 	assert_int_equal(forwarded, offered);
 }
 
-struct port *host_port(const char *name)
-{
-	return adapter(name)->port;
-}
+struct port *host_port(const char *name) { return adapter(name)->port; }
 
-struct pipe *host_pipe(void)
-{
-	return &pipe_;
-}
+struct pipe *host_pipe(void) { return &pipe_; }

@@ -10,15 +10,16 @@
 
 #include "tests/packet/host.h"
 
-static const char document[] = "host: {name: h}\n"
-			       "switches:\n"
-			       "  - {name: sw, type: external, uplink: eth1, allow-management-os: false}\n"
-			       "  - {name: alone, type: private}\n"
-			       "adapters:\n"
-			       "  - {name: vm1, switch: sw, mac-address: '02:00:00:00:00:01', attach: {tap: t1}}\n"
-			       "  - {name: vm2, switch: sw, mac-address: '02:00:00:00:00:02', attach: {tap: t2}}\n"
-			       "  - {name: vm3, switch: sw, mac-address: '02:00:00:00:00:03', attach: {tap: t3}, mac-address-limit: 4}\n"
-			       "  - {name: solo, switch: alone, mac-address: '02:00:00:00:00:04', attach: {tap: t4}}\n";
+static const char document[] =
+	"host: {name: h}\n"
+	"switches:\n"
+	"  - {name: sw, type: external, uplink: eth1, allow-management-os: false}\n"
+	"  - {name: alone, type: private}\n"
+	"adapters:\n"
+	"  - {name: vm1, switch: sw, mac-address: '02:00:00:00:00:01', attach: {tap: t1}}\n"
+	"  - {name: vm2, switch: sw, mac-address: '02:00:00:00:00:02', attach: {tap: t2}}\n"
+	"  - {name: vm3, switch: sw, mac-address: '02:00:00:00:00:03', attach: {tap: t3}, mac-address-limit: 4}\n"
+	"  - {name: solo, switch: alone, mac-address: '02:00:00:00:00:04', attach: {tap: t4}}\n";
 
 #define ALL "ff:ff:ff:ff:ff:ff"
 #define M1 "02:00:00:00:00:01"
@@ -143,7 +144,8 @@ static void test_conversion(void **state)
 	struct row r = {.from = "vm1", .to_mac = M2, .from_mac = M1, .len = 60};
 	uint8_t frame[64];
 	size_t len = frame_build(&r, frame);
-	static const char *const types[] = {"private", "internal", "external, uplink: eth9, allow-management-os: false"};
+	static const char *const types[] = {"private", "internal",
+					    "external, uplink: eth9, allow-management-os: false"};
 	char text[400];
 	for (unsigned i = 0; i < 6; i++) {
 		snprintf(text, sizeof(text),

@@ -84,8 +84,10 @@ static void test_stats(void **state)
 	assert_int_equal(get("/v1/stats/switch/lab"), 200);
 	assert_begins(call_text, "{\"name\":\"lab\",\"in\":{\"packets\":9,\"bytes\":700}");
 	assert_int_equal(get("/v1/stats/node"), 200);
-	assert_string_equal(call_text, "[{\"name\":\"test_admit\",\"stage\":\"admit\",\"frames\":10,\"kept\":7,\"adapters\":1},"
-				       "{\"name\":\"test_forward\",\"stage\":\"forward\",\"frames\":10,\"kept\":7,\"adapters\":3}]");
+	assert_string_equal(
+		call_text,
+		"[{\"name\":\"test_admit\",\"stage\":\"admit\",\"frames\":10,\"kept\":7,\"adapters\":1},"
+		"{\"name\":\"test_forward\",\"stage\":\"forward\",\"frames\":10,\"kept\":7,\"adapters\":3}]");
 	assert_int_equal(get("/v1/stats/worker/worker0"), 200);
 	assert_string_equal(call_text,
 			    "{\"name\":\"worker0\",\"core\":1,\"packets\":10,\"busy-cycles\":2000,\"idle-cycles\":30,"

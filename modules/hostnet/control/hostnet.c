@@ -239,15 +239,18 @@ static int init(struct err *e)
 	return 0;
 }
 
-/* Without restore everything stays as it is: the host keeps its addresses, and its SSH, while weftd is away. */
+/* Without restore the host's adapters keep what they have, and where one carries on for an interface that does
+ * so itself while weftd is away: stopping weftd does not cut the administrator's SSH. */
 static void stop(bool restore)
 {
 	for (size_t i = 0; i < running.n; i++) {
 		dhcp_free(running.at[i].dhcp, restore);
 		running.at[i].dhcp = NULL;
 	}
-	if (!restore)
+	if (!restore) {
+		takeovers_stand_in(nl);
 		return;
+	}
 	takeovers_restore(nl);
 	for (size_t i = 0; i < running.n; i++) {
 		adapter_forget_dns(&running.at[i]);

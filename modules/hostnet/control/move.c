@@ -137,6 +137,13 @@ int move_make(const struct move *m, struct err *e)
 	return rc;
 }
 
+static void take_off_routes(const struct move *m, const struct move_end *end)
+{
+	struct record_target at = target(m, end);
+	for (size_t i = m->routes->n; i-- > 0 && end->ifindex;)
+		(void)say(m, &m->routes->at[i], RTM_DELROUTE, 0, &at);
+}
+
 static void take_off(const struct move *m, const struct move_end *end)
 {
 	struct record_target at = target(m, end);
@@ -144,11 +151,12 @@ static void take_off(const struct move *m, const struct move_end *end)
 		return;
 	for (size_t i = 0; i < m->neighbours->n; i++)
 		(void)say(m, &m->neighbours->at[i], RTM_DELNEIGH, 0, &at);
-	for (size_t i = m->routes->n; i-- > 0;)
-		(void)say(m, &m->routes->at[i], RTM_DELROUTE, 0, &at);
+	take_off_routes(m, end);
 	for (size_t i = m->addresses->n; i-- > 0;) /* secondary ones before the primary that would take them along */
 		(void)say(m, &m->addresses->at[i], RTM_DELADDR, 0, &at);
 }
+
+void move_break_routes(const struct move *m) { take_off_routes(m, &m->from); }
 
 void move_break(const struct move *m)
 {

@@ -31,5 +31,7 @@ int move_make(const struct move *m, struct err *e);
 /* Everything off `from`; what is gone already is fine. Then make once more: with the old interface's address an
  * older kernel also takes routes that merely use that address as their source. */
 void move_break(const struct move *m);
+/* Only the routes off `from`, where its addresses are to stay. */
+void move_break_routes(const struct move *m);
 /* Everything off `to` again, after move_make failed or the rest of the transaction did. */
 void move_unmake(const struct move *m);

@@ -299,26 +299,35 @@ static void refresh_lifetimes(struct takeover *t, const struct records *on_tap)
 	}
 }
 
-int takeover_give_back(struct netlink *nl, struct takeover *t)
+/* Everything onto the interface, whose own stack speaks again, in the state that it has on the tap. Returns the
+ * move, for what is to be done about the tap; to.ifindex 0: there is no such interface. */
+static struct move make_on_interface(struct netlink *nl, struct takeover *t, struct err *e)
 {
-	struct err e = {0};
 	struct records on_tap = {0};
 	struct move m = noted(nl, t);
+	m.try_all = true;
 	m.from = (struct move_end){ifindex_of(nl, t->tap), t->tap};
 	m.to = (struct move_end){ifindex_of(nl, t->ifname), t->ifname};
-	if (!m.to.ifindex) {
-		log_warning("host", "%s is not there; it cannot be given its addresses back", t->ifname);
-		return -ENODEV;
-	}
+	if (!m.to.ifindex)
+		return m;
 	port_wire_unsilence(nl, t->ifname); /* no IPv6 address could be set before */
 	if (t->ipv6 && sysctl_read("ipv6", t->ifname, "disable_ipv6", 0) != 0)
 		(void)sysctl_write("ipv6", t->ifname, "disable_ipv6", 0);
 	if (m.from.ifindex && address_dump(nl, m.from.ifindex, &on_tap) == 0)
 		refresh_lifetimes(t, &on_tap);
 	records_clear(&on_tap);
+	(void)move_make(&m, e);
+	return m;
+}
 
-	m.try_all = true;
-	(void)move_make(&m, &e);
+int takeover_give_back(struct netlink *nl, struct takeover *t)
+{
+	struct err e = {0};
+	struct move m = make_on_interface(nl, t, &e);
+	if (!m.to.ifindex) {
+		log_warning("host", "%s is not there; it cannot be given its addresses back", t->ifname);
+		return -ENODEV;
+	}
 	if (e.text[0])
 		log_error("host", "%s is not as it was: %s", t->ifname, e.text);
 	move_break(&m);
@@ -326,4 +335,14 @@ int takeover_give_back(struct netlink *nl, struct takeover *t)
 		others_let_in(t->ifname, &t->others);
 	t->others_off = false;
 	return e.text[0] ? -EIO : 0;
+}
+
+void takeover_stand_in(struct netlink *nl, struct takeover *t)
+{
+	struct err e = {0};
+	struct move m = make_on_interface(nl, t, &e);
+	if (e.text[0])
+		log_error("host", "%s cannot stand in for %s: %s", t->ifname, t->tap, e.text);
+	if (m.to.ifindex)
+		move_break_routes(&m);
 }

@@ -61,6 +61,10 @@ void takeover_lease_changed(struct netlink *nl, const struct takeover *t, const 
 /* Back to the interface as noted, leases as far as they have got meanwhile. Logs what fails and goes on. */
 int takeover_give_back(struct netlink *nl, struct takeover *t);
 
+/* weftd stops: until it is there again the interface carries everything itself. The tap keeps its addresses, too,
+ * but no routes, since nothing passes it. */
+void takeover_stand_in(struct netlink *nl, struct takeover *t);
+
 json_t *takeover_encode(const struct takeover *t); /* new reference; NULL: out of memory */
 int takeover_decode(const char *ifname, const json_t *json, struct takeover **ret_takeover); /* -EINVAL, -ENOMEM */
 void takeover_boot_id(char buf[static 40]);

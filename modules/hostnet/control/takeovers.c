@@ -187,7 +187,11 @@ static int open_takeover(struct netlink *nl, const char *ifname, bool wait, stru
 		takeover_free(pull(&taken, ifname));
 		t = NULL;
 	} else if (t && n) {
-		takeover_strip(nl, n); /* somebody gave it addresses while weftd was away */
+		/* It stood in while weftd was away, or somebody gave it addresses. */
+		if (*t->tap)
+			(void)takeover_replay(nl, t, e);
+		*e = (struct err){0};
+		takeover_strip(nl, n);
 		takeover_free(n);
 		return 0;
 	} else if (t) {
@@ -351,6 +355,13 @@ void takeovers_restore(struct netlink *nl)
 	while (taken)
 		give_back(nl, taken);
 	(void)takeovers_store(NULL);
+}
+
+void takeovers_stand_in(struct netlink *nl)
+{
+	for (struct takeover *t = taken; t; t = t->next)
+		if (*t->tap)
+			takeover_stand_in(nl, t);
 }
 
 void takeovers_fini(void)

@@ -27,6 +27,7 @@ void takeovers_undo(struct netlink *nl);
 void takeovers_commit(struct netlink *nl, const struct api_document *doc);
 void takeovers_retire(void); /* ports are closed: nothing more to put right */
 void takeovers_restore(struct netlink *nl); /* gives everything back */
+void takeovers_stand_in(struct netlink *nl); /* weftd stops: interfaces carry for their adapters meanwhile */
 void takeovers_fini(void); /* frees the lists, touches nothing */
 
 /* Interfaces that came late, after a boot or plugged in: taken now. true: something was. */

@@ -197,8 +197,9 @@ static void l2_status_switch(const struct api_switch *sw, json_t *object)
 		learned += atomic_load(&s->table->learned[i]);
 	json_object_set_new(object, "mac-table",
 			    json_pack("{s:I, s:I, s:I, s:I, s:I}", "learned", (json_int_t)learned, "limit",
-				      (json_int_t)s->addresses, "refused", (json_int_t)atomic_load(&s->table->refused),
-				      "moved", (json_int_t)atomic_load(&s->table->moved), "evicted",
+				      (json_int_t)s->addresses, "refused",
+				      (json_int_t)atomic_load(&s->table->refused), "moved",
+				      (json_int_t)atomic_load(&s->table->moved), "evicted",
 				      (json_int_t)atomic_load(&s->table->evicted)));
 }
 

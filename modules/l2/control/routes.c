@@ -17,7 +17,8 @@
 
 static int entry_compare(const void *a, const void *b)
 {
-	uint64_t x = mac_to_u64(&((const struct fdb_entry *)a)->mac), y = mac_to_u64(&((const struct fdb_entry *)b)->mac);
+	uint64_t x = mac_to_u64(&((const struct fdb_entry *)a)->mac),
+		 y = mac_to_u64(&((const struct fdb_entry *)b)->mac);
 	return x < y ? -1 : x > y;
 }
 
@@ -26,10 +27,11 @@ static json_t *entry_json(const struct fdb_entry *e, uint64_t now_s)
 	const struct dataplane *dp = dataplane_current();
 	char mac[MAC_TEXT_SIZE];
 	const struct dp_adapter *a = e->adapter < dp->n_adapters ? dp->adapters[e->adapter] : NULL;
-	json_t *o = json_pack("{s:s, s:i, s:s, s:s}", "mac-address", mac_format(&e->mac, mac), "vlan", e->vlan, "adapter",
-			      a ? a->name : "", "type", e->is_static ? "static" : "dynamic");
+	json_t *o = json_pack("{s:s, s:i, s:s, s:s}", "mac-address", mac_format(&e->mac, mac), "vlan", e->vlan,
+			      "adapter", a ? a->name : "", "type", e->is_static ? "static" : "dynamic");
 	if (!e->is_static)
-		json_object_set_new(o, "age-seconds", json_integer(now_s > e->seen_s ? (json_int_t)(now_s - e->seen_s) : 0));
+		json_object_set_new(o, "age-seconds",
+				    json_integer(now_s > e->seen_s ? (json_int_t)(now_s - e->seen_s) : 0));
 	return o;
 }
 

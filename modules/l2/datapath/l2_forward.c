@@ -7,7 +7,8 @@
 #include "modules/l2/datapath/l2_data.h"
 #include "modules/l2/l2.h"
 
-DROP(l2, l2_nobody_else, "nobody-else", "a broadcast, multicast or unknown address, and no other adapter on the switch")
+DROP(l2, l2_nobody_else, "nobody-else",
+     "a broadcast, multicast or unknown address, and no other adapter on the switch")
 DROP(l2, l2_same_port, "same-port", "the destination is behind the adapter that sent the frame")
 
 static void flood(struct pipe *p, const struct dp_adapter *a, struct frame *f, const char *why)
@@ -22,7 +23,8 @@ static inline uint16_t station(const struct fdb *t, uint64_t key, uint64_t hash)
 }
 
 /* The adapter that f goes to alone; NULL: flooded or dropped. */
-static inline const struct dp_adapter *target(struct pipe *p, const struct dp_adapter *a, struct frame *f, uint16_t id)
+static inline const struct dp_adapter *target(struct pipe *p, const struct dp_adapter *a, struct frame *f,
+					      uint16_t id)
 {
 	const struct dp_adapter *to = id < p->dp->n_adapters ? p->dp->adapters[id] : NULL;
 	if (unlikely(!to || to->sw != a->sw)) {

@@ -6,7 +6,8 @@
 #include "modules/l2/datapath/fdb.h"
 #include "modules/l2/datapath/l2_data.h"
 
-DROP(l2, source_owned, "source-owned", "the source address belongs to another adapter of this switch; two adapters may not share a MAC address")
+DROP(l2, source_owned, "source-owned",
+     "the source address belongs to another adapter of this switch; two adapters may not share a MAC address")
 
 static void explain_learn(struct pipe *p, const struct dp_adapter *a, enum fdb_verdict v)
 {
@@ -29,7 +30,8 @@ static enum fdb_verdict learn(struct pipe *p, const struct dp_adapter *a, struct
 	return v;
 }
 
-static uint16_t learn_each(struct pipe *p, const struct dp_adapter *a, struct fdb *t, struct frame **frames, uint16_t n)
+static uint16_t learn_each(struct pipe *p, const struct dp_adapter *a, struct fdb *t, struct frame **frames,
+			   uint16_t n)
 {
 	uint64_t key[PORT_BURST], hash[PORT_BURST];
 	uint16_t kept = 0;

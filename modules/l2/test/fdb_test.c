@@ -30,10 +30,7 @@ static enum fdb_verdict learn(struct fdb *t, uint64_t key, uint16_t adapter, uin
 	return fdb_learn(t, key, fdb_hash(t, key), adapter, now);
 }
 
-static uint16_t lookup(const struct fdb *t, uint64_t key)
-{
-	return fdb_lookup(t, key, fdb_hash(t, key));
-}
+static uint16_t lookup(const struct fdb *t, uint64_t key) { return fdb_lookup(t, key, fdb_hash(t, key)); }
 
 static void test_random_against_list(void **state)
 {
@@ -139,8 +136,8 @@ static void test_two_writers_and_ageing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_random_against_list), cmocka_unit_test(test_limit_and_ageing),
-		cmocka_unit_test(test_static_stays),	    cmocka_unit_test(test_flooder_evicts_itself),
+		cmocka_unit_test(test_random_against_list),    cmocka_unit_test(test_limit_and_ageing),
+		cmocka_unit_test(test_static_stays),	       cmocka_unit_test(test_flooder_evicts_itself),
 		cmocka_unit_test(test_two_writers_and_ageing),
 	};
 	return cmocka_run_group_tests_name("fdb", tests, NULL, NULL);

@@ -20,8 +20,8 @@ static struct sigaction before;
 
 static bool put_zeroes(uintptr_t start, size_t len)
 {
-	return mmap((void *)start, len, PROT_READ | PROT_WRITE, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-		    0) != MAP_FAILED;
+	return mmap((void *)start, len, PROT_READ | PROT_WRITE,
+		    MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) != MAP_FAILED;
 }
 
 /* The library's own thread meets memory before we are told of its extent: page by page, whatever their size. */

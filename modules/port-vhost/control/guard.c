@@ -91,7 +91,8 @@ static const char *judge_memory(const struct vhost_message *m)
 	return NULL;
 }
 
-static const char *judge_features(struct vhost_guard *g, const struct vhost_message *m, const struct vhost_facts *facts)
+static const char *judge_features(struct vhost_guard *g, const struct vhost_message *m,
+				  const struct vhost_facts *facts)
 {
 	bool other_layout = (m->u64 ^ facts->features) & 1ULL << VIRTIO_F_RING_PACKED;
 	for (unsigned i = 0; i < VHOST_VRINGS_MAX; i++) {
@@ -104,7 +105,8 @@ static const char *judge_features(struct vhost_guard *g, const struct vhost_mess
 	return NULL;
 }
 
-static const char *judge_ring(struct vhost_guard *g, unsigned i, const struct vhost_message *m, bool packed, uint16_t base)
+static const char *judge_ring(struct vhost_guard *g, unsigned i, const struct vhost_message *m, bool packed,
+			      uint16_t base)
 {
 	uint32_t num = m->state.num;
 	switch (m->request) {

@@ -93,7 +93,8 @@ static int library_init(struct err *e)
 		r = vhost_fault_init();
 	if (r)
 		return err_set(e, -r, NULL, "vhost-user cannot be set up: %s", strerror(-r));
-	rte_log_set_level_pattern("lib.vhost.*", RTE_LOG_CRIT); /* a guest could fill the journal; we say what matters */
+	rte_log_set_level_pattern("lib.vhost.*",
+				  RTE_LOG_CRIT); /* a guest could fill the journal; we say what matters */
 	vhost_doorbell_hang();
 	return 0;
 }
@@ -131,7 +132,8 @@ static int vhost_open(const struct port_spec *spec, struct port **ret_port, stru
 static int vhost_place(struct port *p, struct err *e)
 {
 	if (vhost_device_known(p->target))
-		return err_set(e, EADDRINUSE, NULL, "another adapter has %s; each needs a socket of its own", p->target);
+		return err_set(e, EADDRINUSE, NULL, "another adapter has %s; each needs a socket of its own",
+			       p->target);
 	return socket_start(vhost_port_of(p), e);
 }
 
@@ -176,11 +178,16 @@ static json_t *feature_names(uint64_t features)
 		int bit;
 		const char *name;
 	} names[] = {
-		{VIRTIO_F_RING_PACKED, "packed-ring"},	 {VIRTIO_NET_F_MRG_RXBUF, "mergeable-buffers"},
-		{VIRTIO_RING_F_INDIRECT_DESC, "indirect-descriptors"}, {VIRTIO_NET_F_MQ, "multiqueue"},
-		{VIRTIO_NET_F_CSUM, "checksum-out"},	 {VIRTIO_NET_F_HOST_TSO4, "tso4-out"},
-		{VIRTIO_NET_F_HOST_TSO6, "tso6-out"},	 {VIRTIO_NET_F_GUEST_CSUM, "checksum-in"},
-		{VIRTIO_NET_F_GUEST_TSO4, "tso4-in"},	 {VIRTIO_NET_F_GUEST_TSO6, "tso6-in"},
+		{VIRTIO_F_RING_PACKED, "packed-ring"},
+		{VIRTIO_NET_F_MRG_RXBUF, "mergeable-buffers"},
+		{VIRTIO_RING_F_INDIRECT_DESC, "indirect-descriptors"},
+		{VIRTIO_NET_F_MQ, "multiqueue"},
+		{VIRTIO_NET_F_CSUM, "checksum-out"},
+		{VIRTIO_NET_F_HOST_TSO4, "tso4-out"},
+		{VIRTIO_NET_F_HOST_TSO6, "tso6-out"},
+		{VIRTIO_NET_F_GUEST_CSUM, "checksum-in"},
+		{VIRTIO_NET_F_GUEST_TSO4, "tso4-in"},
+		{VIRTIO_NET_F_GUEST_TSO6, "tso6-in"},
 	};
 	json_t *list = json_array();
 	for (unsigned i = 0; i < RTE_DIM(names); i++)
@@ -215,8 +222,9 @@ static void vhost_status(struct port *p, json_t *object)
 	if (fault_text(view.fault))
 		json_object_set_new(object, "fault", json_string(fault_text(view.fault)));
 	else if (view.last_incident)
-		json_object_set_new(object, "fault", json_sprintf("the front end was refused %u times, lastly for: %s",
-								    view.incidents, view.last_incident));
+		json_object_set_new(object, "fault",
+				    json_sprintf("the front end was refused %u times, lastly for: %s", view.incidents,
+						 view.last_incident));
 	if (!v->registered)
 		json_object_set_new(object, "waiting-for", json_sprintf("the socket %s to become free", p->target));
 	else if (!view.connected)
@@ -237,7 +245,9 @@ static void tell(struct vhost_port *v, const struct vhost_view *view)
 		log_warning(object, "%s", fault_text(view->fault));
 	if (view->incidents > v->told_incidents)
 		log_warning(object, "the vhost-user front end was refused: %s%s", view->last_incident,
-			    view->incidents >= VHOST_INCIDENTS_MAX ? "; it is not let in again until the adapter changes" : "");
+			    view->incidents >= VHOST_INCIDENTS_MAX
+				    ? "; it is not let in again until the adapter changes"
+				    : "");
 	if (view->served != v->told_served)
 		log_info(object, "%s", view->served ? "the guest's driver is up" : "the guest is gone");
 	v->told_fault = view->fault;

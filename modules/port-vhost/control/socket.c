@@ -24,9 +24,11 @@ int vhost_socket_check(const char *path, struct err *e)
 {
 	struct stat st;
 	if (!path || path[0] != '/')
-		return err_set(e, EINVAL, NULL, "\"%s\" is no absolute path; give one such as /run/weft/vm1.sock", path ? path : "");
+		return err_set(e, EINVAL, NULL, "\"%s\" is no absolute path; give one such as /run/weft/vm1.sock",
+			       path ? path : "");
 	if (strlen(path) > PATH_LIMIT)
-		return err_set(e, ENAMETOOLONG, NULL, "a socket's path of %zu bytes; Linux allows %zu", strlen(path), PATH_LIMIT);
+		return err_set(e, ENAMETOOLONG, NULL, "a socket's path of %zu bytes; Linux allows %zu", strlen(path),
+			       PATH_LIMIT);
 	if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
 		return err_set(e, EEXIST, NULL, "%s is there already and is no socket; choose another path", path);
 	return 0;
@@ -40,7 +42,8 @@ bool vhost_socket_served(const char *path)
 		return true; /* not known: leave it be */
 	snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);
 	/* A backlog that is full (EAGAIN) is somebody's, too. */
-	bool served = connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 || (errno != ECONNREFUSED && errno != ENOENT);
+	bool served =
+		connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 || (errno != ECONNREFUSED && errno != ENOENT);
 	close(fd);
 	return served;
 }
@@ -69,7 +72,8 @@ int vhost_socket_clear(const char *path, struct err *e)
 	if (access(path, F_OK))
 		return 0;
 	if (vhost_socket_served(path))
-		return err_set(e, EADDRINUSE, NULL, "another program listens on %s; choose another path or stop it", path);
+		return err_set(e, EADDRINUSE, NULL, "another program listens on %s; choose another path or stop it",
+			       path);
 	if (unlink(path) && errno != ENOENT)
 		return err_set(e, errno, NULL, "the dead socket %s cannot be removed: %s", path, strerror(errno));
 	return 0;
@@ -83,7 +87,8 @@ static bool is_connection(int fd, const char *path, bool peer_listens)
 	int listens = 0;
 	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_len) || listens)
 		return false;
-	if (peer_listens ? getpeername(fd, (struct sockaddr *)&at, &len) : getsockname(fd, (struct sockaddr *)&at, &len))
+	if (peer_listens ? getpeername(fd, (struct sockaddr *)&at, &len)
+			 : getsockname(fd, (struct sockaddr *)&at, &len))
 		return false;
 	return at.sun_family == AF_UNIX && !strncmp(at.sun_path, path, sizeof(at.sun_path));
 }
@@ -94,7 +99,8 @@ static bool hurry_one(int fd, const char *path, bool peer_listens)
 	const struct timeval receive = {.tv_usec = RECEIVE_US}, send = {.tv_usec = SEND_US};
 	struct timeval had = {0};
 	socklen_t len = sizeof(had);
-	if (!is_connection(fd, path, peer_listens) || getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &had, &len) || had.tv_usec)
+	if (!is_connection(fd, path, peer_listens) || getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &had, &len) ||
+	    had.tv_usec)
 		return false;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &receive, sizeof(receive));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &send, sizeof(send));

@@ -50,24 +50,13 @@ static int budget_dequeue(struct rte_mempool *mp, void **table, unsigned n)
 }
 
 /* Buffers bear the name of the pool that they come from and go back there; nothing comes back here. */
-static int budget_enqueue(struct rte_mempool *mp, void *const *table, unsigned n)
-{
-	return -ENOTSUP;
-}
+static int budget_enqueue(struct rte_mempool *mp, void *const *table, unsigned n) { return -ENOTSUP; }
 
-static int budget_alloc(struct rte_mempool *mp)
-{
-	return 0;
-}
+static int budget_alloc(struct rte_mempool *mp) { return 0; }
 
-static void budget_free(struct rte_mempool *mp)
-{
-}
+static void budget_free(struct rte_mempool *mp) {}
 
-static unsigned budget_count(const struct rte_mempool *mp)
-{
-	return 0;
-}
+static unsigned budget_count(const struct rte_mempool *mp) { return 0; }
 
 static const struct rte_mempool_ops budget_ops = {
 	.name = "weft_vhost_budget",
@@ -105,7 +94,4 @@ struct rte_mempool *vhost_budget(uint16_t frames)
 	return facade;
 }
 
-bool vhost_budget_starved(void)
-{
-	return budget.starved;
-}
+bool vhost_budget_starved(void) { return budget.starved; }

@@ -23,7 +23,8 @@
 /* The library drops the header's ECN bit; a segment with CWR set is what that bit stands for (virtio 1.1, 5.1.6.2). */
 static uint8_t gso_type(const struct frame *f)
 {
-	uint8_t type = f->headers.ether_type == RTE_ETHER_TYPE_IPV4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
+	uint8_t type =
+		f->headers.ether_type == RTE_ETHER_TYPE_IPV4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
 	const uint8_t *tcp = rte_pktmbuf_mtod_offset(&f->m, const uint8_t *, f->headers.l4_off);
 	return tcp[TCP_FLAGS] & TCP_CWR ? type | VIRTIO_NET_HDR_GSO_ECN : type;
 }

@@ -27,7 +27,8 @@ DROP(port_vhost, vhost_ring_full, "vhost-ring-full",
      "the guest does not take frames as fast as they come: its receive ring is full")
 DROP(port_vhost, vhost_not_connected, "vhost-not-connected",
      "no guest is connected to the adapter's socket, or its driver has not brought the device up")
-DROP(port_vhost, vhost_no_memory, "vhost-no-memory", "no frame buffer was free to hand the frame over in; raise weftd --memory")
+DROP(port_vhost, vhost_no_memory, "vhost-no-memory",
+     "no frame buffer was free to hand the frame over in; raise weftd --memory")
 
 static inline unsigned vring_rx(const struct port_queue *q) { return 2u * q->index + 1; }
 static inline unsigned vring_tx(const struct port_queue *q) { return 2u * q->index; }
@@ -42,7 +43,8 @@ static bool ring_has_work(const struct vhost_ring *r, uint16_t at)
 	const struct vring_packed_desc *desc = r->entries;
 	uint16_t flags = *(const volatile uint16_t *)&desc[at & 0x7fff].flags;
 	bool wrap = at >> 15;
-	return !!(flags & 1 << VRING_PACKED_DESC_F_AVAIL) == wrap && !!(flags & 1 << VRING_PACKED_DESC_F_USED) != wrap;
+	return !!(flags & 1 << VRING_PACKED_DESC_F_AVAIL) == wrap &&
+	       !!(flags & 1 << VRING_PACKED_DESC_F_USED) != wrap;
 }
 
 /* Frames that the library took from the ring and could not make anything of: at most one a call, the last. */
@@ -196,7 +198,8 @@ bool vhost_arm(struct port_queue *q)
 {
 	struct vhost_queue *v = vhost_queue_of(q);
 	struct epoll_event event;
-	epoll_wait(v->wake_fd, &event, 1, 0); /* edge-triggered inside: takes back what woke us, whoever's kick it was */
+	epoll_wait(v->wake_fd, &event, 1,
+		   0); /* edge-triggered inside: takes back what woke us, whoever's kick it was */
 	int vid = vhost_hold(&v->rx_vid, &v->busy_slow);
 	if (vid == VHOST_NOBODY)
 		return false;

@@ -16,8 +16,14 @@
 #include "core/runtime/drop.h"
 #include "modules/port-vhost/test/rig.h"
 
-#define PACKED_FACTS {.n_vrings = 4, .features = GUEST_PACKED}
-#define SPLIT_FACTS {.n_vrings = 4}
+#define PACKED_FACTS                                                                                                 \
+	{                                                                                                            \
+		.n_vrings = 4, .features = GUEST_PACKED                                                              \
+	}
+#define SPLIT_FACTS                                                                                                  \
+	{                                                                                                            \
+		.n_vrings = 4                                                                                        \
+	}
 
 static struct vhost_message ring_message(uint32_t request, uint32_t index, uint32_t num)
 {
@@ -45,7 +51,8 @@ static const char *number(const struct vhost_facts *facts, uint32_t request, uin
 static void requests_never_offered_are_refused(void **state)
 {
 	struct vhost_facts facts = SPLIT_FACTS;
-	const uint32_t none[] = {0, 4, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 41, 255, UINT32_MAX};
+	const uint32_t none[] = {0,  4,	 22, 23, 24, 25, 26, 27, 28, 29,  30,
+				 31, 32, 33, 34, 35, 36, 37, 38, 41, 255, UINT32_MAX};
 	for (unsigned i = 0; i < sizeof(none) / sizeof(*none); i++)
 		assert_non_null(number(&facts, none[i], 0, 300));
 	assert_null(number(&facts, VU_GET_FEATURES, 0, 0));

@@ -23,8 +23,8 @@
 #define GUEST_PHYSICAL 0x100000ull /* where the memory begins for the guest */
 #define GUEST_USER 0x500000000000ull /* and for its front end */
 
-#define GUEST_OFFLOADS                                                                                       \
-	(1ULL << VIRTIO_NET_F_CSUM | 1ULL << VIRTIO_NET_F_HOST_TSO4 | 1ULL << VIRTIO_NET_F_HOST_TSO6 |        \
+#define GUEST_OFFLOADS                                                                                               \
+	(1ULL << VIRTIO_NET_F_CSUM | 1ULL << VIRTIO_NET_F_HOST_TSO4 | 1ULL << VIRTIO_NET_F_HOST_TSO6 |               \
 	 1ULL << VIRTIO_NET_F_GUEST_CSUM | 1ULL << VIRTIO_NET_F_GUEST_TSO4 | 1ULL << VIRTIO_NET_F_GUEST_TSO6)
 #define GUEST_PACKED (1ULL << VIRTIO_F_RING_PACKED)
 #define GUEST_MERGEABLE (1ULL << VIRTIO_NET_F_MRG_RXBUF)

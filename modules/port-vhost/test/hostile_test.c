@@ -158,8 +158,8 @@ static void endless_frames_cost_little(void **state)
 	uint64_t before = port_rig_rx_drops("vhost-bad-descriptor") + port_rig_rx_drops("vhost-too-long");
 	rig_guest(&g, GUEST_OFFLOADS, 1);
 	for (uint16_t i = 0; i < 200; i++)
-		guest_desc(&g, TX)[i] = (struct vring_desc){GUEST_PHYSICAL, GUEST_MEMORY, i < 199 ? VRING_DESC_F_NEXT : 0,
-							    (uint16_t)(i + 1)};
+		guest_desc(&g, TX)[i] = (struct vring_desc){GUEST_PHYSICAL, GUEST_MEMORY,
+							    i < 199 ? VRING_DESC_F_NEXT : 0, (uint16_t)(i + 1)};
 	offer_split(&g, 0);
 	uint64_t begin = now_ns();
 	assert_int_equal(drain(p), 0);

@@ -34,9 +34,10 @@ static pid_t peer_start(const char *arguments)
 			_exit(1);
 		close_range(3, ~0U, 0); /* the library's sockets, held open by it, would outlive us */
 		const char *queues = strstr(arguments, "queues=2") ? "2" : "1";
-		execlp("dpdk-testpmd", "dpdk-testpmd", "--no-huge", "--no-shconf", "--no-telemetry", "--no-pci", "-m", "128", "-l",
-		       "0,1", "--file-prefix=weft-peers", vdev, "--", "--auto-start", "--no-flush-rx", "--forward-mode=io",
-		       "--port-topology=loop", "--total-num-mbufs=8192", "--rxq", queues, "--txq", queues, NULL);
+		execlp("dpdk-testpmd", "dpdk-testpmd", "--no-huge", "--no-shconf", "--no-telemetry", "--no-pci", "-m",
+		       "128", "-l", "0,1", "--file-prefix=weft-peers", vdev, "--", "--auto-start", "--no-flush-rx",
+		       "--forward-mode=io", "--port-topology=loop", "--total-num-mbufs=8192", "--rxq", queues,
+		       "--txq", queues, NULL);
 		_exit(127);
 	}
 	close(in[0]);
@@ -94,8 +95,10 @@ static void echo(struct port *p, unsigned queue, uint32_t total)
 
 static void every_kind_of_ring(void **state)
 {
-	static const char *const kinds[] = {"packed_vq=0,mrg_rxbuf=0,in_order=0", "packed_vq=0,mrg_rxbuf=1,in_order=1",
-					    "packed_vq=1,mrg_rxbuf=0,in_order=0", "packed_vq=1,mrg_rxbuf=1,in_order=1",
+	static const char *const kinds[] = {"packed_vq=0,mrg_rxbuf=0,in_order=0",
+					    "packed_vq=0,mrg_rxbuf=1,in_order=1",
+					    "packed_vq=1,mrg_rxbuf=0,in_order=0",
+					    "packed_vq=1,mrg_rxbuf=1,in_order=1",
 					    "packed_vq=1,mrg_rxbuf=1,in_order=0,queue_size=1000",
 					    "packed_vq=1,vectorized=1,mrg_rxbuf=0"};
 	for (unsigned i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {

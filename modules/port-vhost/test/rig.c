@@ -37,8 +37,13 @@ const char *rig_path(void) { return path; }
 
 struct port_spec rig_spec(uint16_t queues, bool peer_listens)
 {
-	return (struct port_spec){.name = "vm1", .role = PORT_GUEST, .kind = "vhost-user", .target = path,
-				  .peer_listens = peer_listens, .queues = queues, .mtu = 1500};
+	return (struct port_spec){.name = "vm1",
+				  .role = PORT_GUEST,
+				  .kind = "vhost-user",
+				  .target = path,
+				  .peer_listens = peer_listens,
+				  .queues = queues,
+				  .mtu = 1500};
 }
 
 struct port *rig_port(uint16_t queues, bool peer_listens)
@@ -70,8 +75,8 @@ void rig_frame(uint8_t *frame, uint32_t len, uint32_t number)
 uint32_t rig_segment(uint8_t *frame, uint32_t payload, uint16_t mss, struct virtio_net_hdr *ret_h)
 {
 	static const uint8_t headers[] = {
-		8, 0, 0x45, 0, 0, 0, 0, 1, 0x40, 0, 64, 6, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2,
-		0x13, 0x88, 0x13, 0x89, 0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x10, 0xff, 0xff, 0xab, 0xcd, 0, 0,
+		8, 0,	 0x45, 0,    0,	   0, 0, 1, 0x40, 0, 64, 6, 0, 0,    192,  0,	 2,    1,    192,  0, 2,
+		2, 0x13, 0x88, 0x13, 0x89, 0, 0, 0, 1,	  0, 0,	 0, 1, 0x50, 0x10, 0xff, 0xff, 0xab, 0xcd, 0, 0,
 	};
 	rig_frame(frame, 54 + payload, 7);
 	memcpy(frame + 12, headers, sizeof(headers));

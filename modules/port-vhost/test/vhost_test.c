@@ -194,7 +194,8 @@ static void a_frame_longer_than_the_buffers_does_not_stop_the_others(void **stat
 	rig_frame(small, sizeof(small), 1);
 	rig_frame(big, sizeof(big), 2);
 	for (int i = 0; i < 9; i++)
-		frames[i] = i == 0 || i == 4 || i == 5 ? port_rig_frame(big, sizeof(big)) : port_rig_frame(small, sizeof(small));
+		frames[i] = i == 0 || i == 4 || i == 5 ? port_rig_frame(big, sizeof(big))
+						       : port_rig_frame(small, sizeof(small));
 	assert_int_equal(rig_tx(p, 0, frames, 9), 6);
 	assert_string_equal(p->queue[0].tx_drop->name, "vhost-too-long");
 	for (int i = 0; i < 6; i++)

@@ -58,10 +58,11 @@ static int restore_known(struct vs_plan *plan, struct err *e)
 			continue;
 		const struct vs_adapter *other = owner_of(plan, mac_to_u64(&mac));
 		if (other)
-			return err_set(e, EEXIST, "adapters",
-				       "mac-address %s is written for `%s` but the host's pool gave it to `%s` already; "
-				       "choose one outside host.mac-address-range",
-				       text, other->pub.name, a->pub.name);
+			return err_set(
+				e, EEXIST, "adapters",
+				"mac-address %s is written for `%s` but the host's pool gave it to `%s` already; "
+				"choose one outside host.mac-address-range",
+				text, other->pub.name, a->pub.name);
 		a->pub.mac = mac;
 		a->from_pool = true;
 	}

@@ -36,7 +36,8 @@ static bool same_port(const struct vs_adapter *a, const struct vs_adapter *b)
 
 static bool same_settings(const struct vs_adapter *a, const struct vs_adapter *b)
 {
-	return a->queues == b->queues && a->pub.mtu == b->pub.mtu && mac_to_u64(&a->pub.mac) == mac_to_u64(&b->pub.mac);
+	return a->queues == b->queues && a->pub.mtu == b->pub.mtu &&
+	       mac_to_u64(&a->pub.mac) == mac_to_u64(&b->pub.mac);
 }
 
 /* "adapters[3].attach" or "switches[0].uplink" */
@@ -84,9 +85,10 @@ static int port_keep_or_open(struct txn *t, struct vs_adapter *a, struct err *e)
 	struct port_spec spec = spec_of(a, t->restarting);
 	int rc = b->pub.port->ops->configure ? b->pub.port->ops->configure(b->pub.port, &spec, e) : -EOPNOTSUPP;
 	if (rc == -EOPNOTSUPP)
-		return err_set(e, EBUSY, NULL,
-			       "a %s port cannot take this change while it exists; remove the adapter first, then add it again",
-			       a->kind);
+		return err_set(
+			e, EBUSY, NULL,
+			"a %s port cannot take this change while it exists; remove the adapter first, then add it again",
+			a->kind);
 	if (!rc)
 		a->pub.port = b->pub.port;
 	return rc;

@@ -29,10 +29,7 @@
 static struct vs_plan running, preparing;
 static bool in_transaction;
 
-static const struct vs_plan *plan_shown(void)
-{
-	return in_transaction ? &preparing : &running;
-}
+static const struct vs_plan *plan_shown(void) { return in_transaction ? &preparing : &running; }
 
 const struct vswitch_adapter *const *vswitch_adapters(size_t *ret_n)
 {
@@ -137,10 +134,7 @@ static void vswitch_abort(struct txn *t)
 	vs_plan_free(&preparing);
 }
 
-static void vswitch_commit(struct txn *t)
-{
-	mac_pool_store(&preparing);
-}
+static void vswitch_commit(struct txn *t) { mac_pool_store(&preparing); }
 
 /* No worker knows the old snapshot any more. */
 static void vswitch_retire(struct txn *t)
