@@ -100,7 +100,7 @@ static void check_row(const struct row *r)
 		snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s%s", *got ? "," : "", names[i]);
 		assert_int_equal(frame_len(f), r->got_len ? r->got_len : r->len);
 	}
-	if (strcmp(got, r->got))
+	if (strcmp(got, r->got) != 0)
 		fail_msg("%s: got \"%s\", expected \"%s\"", r->about, got, r->got);
 	if (r->drop && host_dropped(r->drop) != dropped + 1)
 		fail_msg("%s: not dropped as %s", r->about, r->drop);

@@ -327,6 +327,31 @@ static void a_new_tap_gets_everything_again(void **state)
 	takeover_free(t);
 }
 
+static void the_interface_stands_in_for_a_stopped_weftd(void **state)
+{
+	struct takeover *t, *n;
+	struct err e = {0};
+	dress_eth0();
+	char *before = picture();
+	assert_int_equal(takeover_note(nl, "eth0", &t, &e), 0);
+	snprintf(t->tap, sizeof(t->tap), "LAN");
+	assert_int_equal(takeover_move(nl, t, &e), 0);
+	takeover_stand_in(nl, t);
+	assert_same(strdup(before), picture());
+	assert_true(says("ip -4 -br addr show dev LAN", "192.0.2.10/24")); /* stays */
+	assert_false(says("ip route show dev LAN; ip -6 route show dev LAN", "via"));
+	/* And the next weftd. */
+	assert_int_equal(takeover_note(nl, "eth0", &n, &e), 0);
+	assert_int_equal(takeover_replay(nl, t, &e), 0);
+	takeover_strip(nl, n);
+	assert_true(says("ip route", "default via 192.0.2.1 dev LAN"));
+	assert_false(says("ip addr show dev eth0; ip route show dev eth0", "192.0.2"));
+	assert_int_equal(takeover_give_back(nl, t), 0);
+	assert_same(before, picture());
+	takeover_free(n);
+	takeover_free(t);
+}
+
 static void multipath_is_refused_and_nothing_changes(void **state)
 {
 	struct takeover *t;
@@ -441,6 +466,7 @@ int main(void)
 		TEST(a_renewed_lease_comes_back_renewed),
 		TEST(another_adapter_can_carry_on),
 		TEST(a_new_tap_gets_everything_again),
+		TEST(the_interface_stands_in_for_a_stopped_weftd),
 		TEST(multipath_is_refused_and_nothing_changes),
 		TEST(a_tap_that_is_missing_leaves_all_where_it_is),
 		TEST(clients_are_seen_and_ended),

@@ -44,22 +44,24 @@ static struct dp_switch *switch_add(struct dataplane *dp, const char *name)
 	return sw;
 }
 
-static struct dp_switch *switch_find(const struct dataplane *dp, const char *name)
+/* Its index, or n_switches. The schema has seen to it that there is one. */
+static uint16_t switch_find(const struct dataplane *dp, const char *name)
 {
-	for (uint16_t i = 0; i < dp->n_switches; i++)
-		if (!strcmp(dp->switches[i]->name, name))
-			return dp->switches[i];
-	return NULL;
+	uint16_t i = 0;
+	while (i < dp->n_switches && strcmp(dp->switches[i]->name, name) != 0)
+		i++;
+	return i;
 }
 
 static int adapter_add(struct dataplane *dp, const struct vs_adapter *from)
 {
 	struct dp_adapter *a = calloc(1, sizeof(*a));
-	struct dp_switch *sw = switch_find(dp, from->pub.switch_name);
-	if (!a || !sw) {
+	uint16_t index = switch_find(dp, from->pub.switch_name);
+	if (!a || index == dp->n_switches) {
 		free(a);
 		return -ENOMEM;
 	}
+	struct dp_switch *sw = dp->switches[index];
 	a->id = from->pub.id;
 	a->role = from->pub.role;
 	a->mtu = from->pub.mtu;
