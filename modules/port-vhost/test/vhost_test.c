@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The driver against an honest guest, with every kind of ring: traffic, offloads, sleeping, coming and going. */
 #include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -262,6 +264,71 @@ static void either_side_may_restart(void **state)
 	rig_close(p);
 }
 
+struct worker_thread {
+	struct port *p;
+	atomic_bool stop;
+	uint64_t rounds;
+};
+
+/* What a worker does, without pause: whatever comes goes back, and now and then it thinks of sleeping. */
+static void *work(void *arg)
+{
+	struct worker_thread *w = arg;
+	struct port_queue *q = &w->p->queue[0];
+	uint8_t data[300];
+	rig_frame(data, sizeof(data), 1);
+	for (; !atomic_load(&w->stop); w->rounds++) {
+		struct frame *frames[PORT_BURST];
+		uint16_t n = w->p->ops->rx(q, frames, PORT_BURST);
+		for (; n < 8; n++)
+			frames[n] = port_rig_frame(data, sizeof(data));
+		rig_tx(w->p, 0, frames, n);
+		if (w->rounds % 16 == 0) {
+			w->p->ops->arm(q);
+			w->p->ops->disarm(q);
+		}
+	}
+	return NULL;
+}
+
+/* Rings and memory are taken away and given back under a worker's feet. */
+static void guests_come_and_go_under_a_busy_worker(void **state)
+{
+	struct port *p = rig_port(1, false);
+	struct worker_thread w = {.p = p};
+	struct guest g;
+	pthread_t thread;
+	uint8_t data[60], got[3000];
+	uint64_t answer;
+	struct virtio_net_hdr h;
+	struct vhost_message m = {.memory = {.n = 1}};
+	rig_frame(data, sizeof(data), 1);
+	assert_int_equal(pthread_create(&thread, NULL, work, &w), 0);
+	for (unsigned i = 0; i < 40; i++) {
+		rig_guest(&g, layouts[i % 4], 1);
+		for (unsigned k = 0; k < 100; k++) {
+			guest_send(&g, 0, NULL, data, sizeof(data), GUEST_BUFFER);
+			while (guest_receive(&g, 0, &h, got, sizeof(got)))
+				guest_put_up(&g, 0);
+			m.memory.region[0].guest = GUEST_PHYSICAL;
+			m.memory.region[0].user = GUEST_USER;
+			m.memory.region[0].size = GUEST_MEMORY - 4096 * (k % 2);
+			if (k % 10 == 0)
+				guest_say(&g, VU_SET_MEM_TABLE, &m.memory, 40, g.memory_fd);
+		}
+		if (i % 3 == 0) {
+			assert_int_equal(guest_ring_stop(&g, i / 3 % 2), 0);
+			assert_int_equal(guest_start(&g), 0);
+		}
+		assert_int_equal(guest_ask(&g, VU_GET_FEATURES, NULL, 0, &answer), 0);
+		guest_free(&g); /* without a word, as when it is killed */
+	}
+	atomic_store(&w.stop, true);
+	pthread_join(thread, NULL);
+	assert_true(w.rounds > 1000);
+	rig_close(p);
+}
+
 static int listen_at(const char *path)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
@@ -353,6 +420,7 @@ int main(void)
 		cmocka_unit_test(a_frame_longer_than_the_buffers_does_not_stop_the_others),
 		cmocka_unit_test(sleep_is_broken_by_a_frame),
 		cmocka_unit_test(either_side_may_restart),
+		cmocka_unit_test(guests_come_and_go_under_a_busy_worker),
 		cmocka_unit_test(the_guest_may_listen),
 		cmocka_unit_test(queues_and_listener_change_in_place),
 		cmocka_unit_test(an_announcement_after_a_migration_comes_from_a_quiet_ring),
