@@ -249,6 +249,8 @@ static void stop(bool restore)
 	}
 	if (!restore) {
 		takeovers_stand_in(nl);
+		/* Its rules would send the interface's answers through the tap that nobody serves now. */
+		(void)adapters_clear_strong(nl, &running);
 		return;
 	}
 	takeovers_restore(nl);
