@@ -51,6 +51,9 @@ static unsigned queue_poll(struct worker *w, unsigned i)
 		return 0;
 	w->count.packets += n;
 	pipe_input(&w->pipe, plan->queue_adapters[i], frames, n);
+	if (n == PORT_BURST)
+		pipe_flush(
+			&w->pipe); /* out while they are still in the first-level cache; small bursts wait for company */
 	return n;
 }
 
@@ -172,6 +175,10 @@ static void worker_clear(struct worker *w)
 		close(w->epoll_fd);
 	if (w->wake_fd > 0)
 		close(w->wake_fd);
+	for (unsigned i = 0; w->pipe.rows && w->pipe.outs && i < DP_ADAPTERS_MAX; i++) {
+		free(w->pipe.rows[i]);
+		free(w->pipe.outs[i]);
+	}
 	free(w->pipe.rows);
 	free(w->pipe.outs);
 	free(w->pipe.listed);

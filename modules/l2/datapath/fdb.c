@@ -127,13 +127,15 @@ static bool bucket_relocate(struct fdb *t, struct fdb_bucket *b)
 		uint64_t key = atomic_load(&b->slot[i].key), hash = fdb_hash(t, key);
 		struct fdb_bucket *other = fdb_first(t, hash) == b ? fdb_second(t, hash) : fdb_first(t, hash);
 		uint64_t value = atomic_load(&b->slot[i].value);
-		if (key <= KEY_BUSY || other == b || !bucket_insert(other, key, value))
+		if (key <= KEY_BUSY || other == b || atomic_load(&b->slot[i].key) != key)
 			continue;
+		/* Two entries while it stands in both; whoever clears the first one takes that off again. */
 		uint32_t counted = !(value & FDB_STATIC);
-		atomic_fetch_add(&t->learned[(uint16_t)value], counted); /* slot_clear takes one off */
-		if (slot_clear(t, &b->slot[i], key))
+		atomic_fetch_add(&t->learned[(uint16_t)value], counted);
+		if (!bucket_insert(other, key, value))
+			atomic_fetch_sub(&t->learned[(uint16_t)value], counted);
+		else if (slot_clear(t, &b->slot[i], key))
 			return true;
-		atomic_fetch_sub(&t->learned[(uint16_t)value], counted);
 	}
 	return false;
 }

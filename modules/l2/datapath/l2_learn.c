@@ -36,9 +36,11 @@ static uint16_t learn_each(struct pipe *p, const struct dp_adapter *a, struct fd
 	uint64_t key[PORT_BURST], hash[PORT_BURST];
 	uint16_t kept = 0;
 	for (uint16_t i = 0; i < n; i++) {
-		key[i] = fdb_key(frame_data(frames[i]) + 6, 0);
+		const uint8_t *data = frame_data(frames[i]);
+		key[i] = fdb_key(data + 6, 0);
 		hash[i] = fdb_hash(t, key[i]);
 		rte_prefetch0(fdb_first(t, hash[i]));
+		rte_prefetch0(fdb_first(t, fdb_hash(t, fdb_key(data, 0)))); /* for l2_forward */
 	}
 	for (uint16_t i = 0; i < n; i++) {
 		if (unlikely(learn(p, a, t, key[i], hash[i]) == FDB_OWNED_BY_OTHER))
