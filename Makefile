@@ -56,6 +56,7 @@ bench: all ## side by side with Open vSwitch, the Linux bridge and testpmd
 	@tests/bench/run $(BUILD)
 
 install: all ## programs, manual pages, completion and the systemd unit
+	@[ -n "$(DESTDIR)" ] || devtools/install-deps run
 	@DESTDIR=$(DESTDIR) $(MESON) install -C $(BUILD) --no-rebuild --quiet
 	@devtools/install-service $(PREFIX) "$(DESTDIR)"
 
