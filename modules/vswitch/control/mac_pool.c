@@ -40,13 +40,13 @@ static void range_of(const struct api_host *host, uint64_t *ret_first, uint64_t 
 	*ret_last = *ret_first + 255;
 }
 
-/* The name of the adapter that has it; NULL: nobody. */
-static const char *owner_of(const struct vs_plan *plan, uint64_t mac)
+/* The index of the adapter that has it; -1: nobody. */
+static long owner_of(const struct vs_plan *plan, uint64_t mac)
 {
 	for (size_t i = 0; i < plan->n; i++)
 		if (mac_to_u64(&plan->list[i]->pub.mac) == mac)
-			return plan->list[i]->pub.name;
-	return NULL;
+			return (long)i;
+	return -1;
 }
 
 static int restore_known(struct vs_plan *plan, struct err *e)
@@ -57,13 +57,13 @@ static int restore_known(struct vs_plan *plan, struct err *e)
 		const char *text = json_string_value(json_object_get(known, a->pub.name));
 		if (a->pub.role == PORT_UPLINK || !mac_is_zero(&a->pub.mac) || !text || mac_parse(text, &mac))
 			continue;
-		const char *other = owner_of(plan, mac_to_u64(&mac));
-		if (other)
+		long other = owner_of(plan, mac_to_u64(&mac));
+		if (other >= 0)
 			return err_set(
 				e, EEXIST, "adapters",
 				"mac-address %s is written for `%s` but the host's pool gave it to `%s` already; "
 				"choose one outside host.mac-address-range",
-				text, other, a->pub.name);
+				text, plan->list[other]->pub.name, a->pub.name);
 		a->pub.mac = mac;
 		a->from_pool = true;
 	}
@@ -80,7 +80,7 @@ int mac_pool_assign(const struct api_host *host, struct vs_plan *plan, struct er
 		struct vs_adapter *a = plan->list[i];
 		if (a->pub.role == PORT_UPLINK || !mac_is_zero(&a->pub.mac))
 			continue;
-		while (at <= last && owner_of(plan, at))
+		while (at <= last && owner_of(plan, at) >= 0)
 			at++;
 		if (at > last)
 			return err_set(e, ENOSPC, "host.mac-address-range",

@@ -92,6 +92,7 @@ int vs_snapshot_fill(struct txn *t, const struct vs_plan *plan, struct err *e)
 	if (!dp->adapters || !dp->switches)
 		return err_set(e, ENOMEM, NULL, "out of memory");
 	dp->n_adapters = top;
+	dp->n_switches = 0;
 	for (size_t i = 0; i < t->next->n_switches; i++)
 		if (!switch_add(dp, t->next->switches[i].name))
 			return err_set(e, ENOMEM, NULL, "out of memory");
