@@ -5,7 +5,6 @@
 #include "core/runtime/pipe.h"
 #include "modules/l2/datapath/fdb.h"
 #include "modules/l2/datapath/l2_data.h"
-#include "modules/l2/l2.h"
 
 DROP(l2, l2_nobody_else, "nobody-else",
      "a broadcast, multicast or unknown address, and no other adapter on the switch")
