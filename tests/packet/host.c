@@ -14,6 +14,7 @@
 
 #include "api/document.h"
 #include "base/err.h"
+#include "core/control/loop.h"
 #include "core/control/module.h"
 #include "core/runtime/worker.h"
 
@@ -102,6 +103,7 @@ void host_start(void)
 	assert_int_equal(frame_pools_create(&pools, 2048, 64), 0);
 	port_pools_set(&pools);
 	drop_init();
+	assert_int_equal(loop_init(), 0);
 	assert_int_equal(modules_init(&e), 0);
 	running = api_document_empty();
 	pipe_.pools = &pools;

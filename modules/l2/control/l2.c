@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A table for each switch, kept from snapshot to snapshot; limits, static addresses, ageing. */
+/* A table for each switch, kept from snapshot to snapshot; limits, static addresses, ageing, size. */
 #include "modules/l2/control/tables.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include <jansson.h>
 #include <rte_cycles.h>
 
 #include "base/err.h"
+#include "base/log.h"
+#include "core/control/loop.h"
 #include "core/control/module.h"
 #include "core/runtime/dataplane.h"
 #include "modules/l2/datapath/fdb.h"
@@ -26,10 +31,31 @@ unsigned l2_slot;
 
 static struct l2_switch *running, *preparing; /* lists by switch */
 
+static int crowded_fd = -1; /* written by the tables that want to grow */
+static struct loop_source *crowded_source;
+
+static void table_fit(struct l2_switch *s)
+{
+	if (fdb_resize(s->table, s->addresses, 0, dataplane_synchronize))
+		log_warning("switch %s: no memory for a larger MAC table; the oldest addresses make room", s->name);
+}
+
+static void on_crowded(int fd, uint32_t events, void *arg)
+{
+	eventfd_t n;
+	if (eventfd_read(fd, &n))
+		return;
+	for (struct l2_switch *s = running; s; s = s->next)
+		if (atomic_load(&s->table->crowded))
+			table_fit(s);
+}
+
 static int l2_init(struct err *e)
 {
 	l2_slot = dp_module_slot();
-	return 0;
+	crowded_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	crowded_source = crowded_fd < 0 ? NULL : loop_add_fd(crowded_fd, EPOLLIN, on_crowded, NULL);
+	return crowded_source ? 0 : err_set(e, errno, NULL, "cannot watch the MAC tables");
 }
 
 struct l2_switch *l2_switch_find(const char *name)
@@ -75,21 +101,17 @@ static struct l2_switch *switch_prepare(const struct dp_switch *sw)
 		return NULL;
 	snprintf(s->name, sizeof(s->name), "%s", sw->name);
 	s->addresses = addresses_of(sw);
-	if (before && s->addresses <= before->capacity) {
-		s->table = before->table;
-		s->capacity = before->capacity;
-		return s;
-	}
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		seed = rte_rdtsc();
-	s->table = fdb_create(s->addresses, seed);
-	s->capacity = s->addresses;
-	s->fresh = true;
-	if (!s->table) {
-		free(s);
-		return NULL;
-	}
-	return s;
+	s->fresh = !before;
+	s->table = before ? before->table : fdb_create(s->addresses, seed, crowded_fd);
+	/* Room for the own addresses that l2_commit puts in, which may not fail. */
+	if (s->table && !fdb_resize(s->table, s->addresses, sw->n_members, dataplane_synchronize))
+		return s;
+	if (s->fresh)
+		fdb_free(s->table);
+	free(s);
+	return NULL;
 }
 
 static int l2_prepare(struct txn *t, struct err *e)
@@ -122,7 +144,6 @@ static void l2_commit(struct txn *t)
 	for (uint16_t i = 0; i < t->dp->n_switches; i++) {
 		const struct dp_switch *sw = t->dp->switches[i];
 		struct fdb *table = l2_table(sw);
-		struct l2_switch *before = l2_switch_find(sw->name);
 		for (uint16_t k = 0; k < sw->n_members; k++) {
 			const struct dp_adapter *a = sw->members[k];
 			const struct vswitch_adapter *va = vswitch_adapter_find(a->name);
@@ -130,8 +151,6 @@ static void l2_commit(struct txn *t)
 			if (!mac_is_zero(&a->mac))
 				fdb_add_static(table, &a->mac, 0, a->id);
 		}
-		if (before && before->table != table)
-			fdb_copy(table, before->table);
 	}
 }
 
@@ -181,8 +200,8 @@ static void l2_tick(void)
 	static uint64_t part;
 	uint64_t now_ms = rte_rdtsc() / (rte_get_tsc_hz() / 1000);
 	for (struct l2_switch *s = running; s; s = s->next) {
-		uint64_t count = (s->table->mask + 1) / AGE_PARTS;
-		fdb_age(s->table, part * count, count, now_ms, FDB_AGE_MS_DEFAULT);
+		fdb_age(s->table, part, AGE_PARTS, now_ms, FDB_AGE_MS_DEFAULT);
+		table_fit(s);
 	}
 	part = (part + 1) % AGE_PARTS;
 }
@@ -205,6 +224,11 @@ static void l2_status_switch(const struct api_switch *sw, json_t *object)
 
 static void l2_fini(void)
 {
+	loop_remove(crowded_source);
+	if (crowded_fd >= 0)
+		close(crowded_fd);
+	crowded_source = NULL;
+	crowded_fd = -1;
 	for (struct l2_switch *s = running; s; s = s->next)
 		fdb_free(s->table);
 	list_free(running, false);

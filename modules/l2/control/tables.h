@@ -10,7 +10,7 @@ struct fdb;
 struct l2_switch {
 	char name[64];
 	struct fdb *table;
-	uint64_t addresses, capacity; /* may be held by the adapters' limits; the table was made for */
+	uint64_t addresses; /* may be held by the adapters' limits */
 	bool fresh; /* made in the transaction under way */
 	struct l2_switch *next;
 };

@@ -3,50 +3,66 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 
 #include "core/runtime/dataplane.h"
 
 #define KEY_BUSY 1
 #define HUGE_PAGE (2u << 20)
+#define BUCKETS_MIN 256
 
-static uint64_t value_make(uint16_t adapter, bool is_static, uint64_t now_ms)
+static uint64_t value_make(uint16_t adapter, bool is_static, uint32_t now_s)
 {
-	return (now_ms / 1000) << 32 | (is_static ? FDB_STATIC : 0) | adapter;
+	return (uint64_t)now_s << 32 | (is_static ? FDB_STATIC : 0) | adapter;
 }
 
-static uint64_t buckets_for(uint64_t addresses)
+/* A power of two with `slots` slots at least. */
+static uint64_t buckets_for(uint64_t slots)
 {
-	uint64_t buckets = 64;
-	while (buckets * FDB_BUCKET_SLOTS < addresses * 2)
+	uint64_t buckets = BUCKETS_MIN;
+	while (buckets * FDB_BUCKET_SLOTS < slots)
 		buckets *= 2;
 	return buckets;
 }
 
-struct fdb *fdb_create(uint64_t addresses, uint64_t seed)
+static uint64_t slots_of(const struct fdb_buckets *b) { return (b->mask + 1) * FDB_BUCKET_SLOTS; }
+
+static struct fdb_buckets *buckets_create(uint64_t n)
+{
+	size_t bytes = sizeof(struct fdb_buckets) + n * sizeof(struct fdb_bucket);
+	struct fdb_buckets *b = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (b == MAP_FAILED)
+		return NULL;
+	/* Random look-ups in a large table cost a page walk each on 4 KiB pages. */
+	if (bytes >= HUGE_PAGE)
+		madvise(b, bytes, MADV_HUGEPAGE);
+	b->mask = n - 1;
+	b->bytes = bytes;
+	return b;
+}
+
+static void buckets_free(struct fdb_buckets *b)
+{
+	if (b)
+		munmap(b, b->bytes);
+}
+
+struct fdb *fdb_create(uint64_t addresses, uint64_t seed, int crowded_fd)
 {
 	struct fdb *t = calloc(1, sizeof(*t));
 	if (!t)
 		return NULL;
-	uint64_t buckets = buckets_for(addresses);
-	t->mask = buckets - 1;
 	t->multiplier = (seed * 0x9e3779b97f4a7c15ULL) | 1;
-	t->bytes = buckets * sizeof(struct fdb_bucket);
+	t->buckets_max = buckets_for(addresses * 2);
+	t->crowded_fd = crowded_fd;
 	t->limit = calloc(DP_ADAPTERS_MAX, sizeof(*t->limit));
 	t->learned = calloc(DP_ADAPTERS_MAX, sizeof(*t->learned));
-	void *memory = mmap(NULL, t->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (memory == MAP_FAILED || !t->limit || !t->learned) {
-		if (memory != MAP_FAILED)
-			munmap(memory, t->bytes);
-		free(t->limit);
-		free(t->learned);
-		free(t);
+	atomic_store(&t->buckets, buckets_create(BUCKETS_MIN));
+	if (!fdb_buckets(t) || !t->limit || !t->learned) {
+		fdb_free(t);
 		return NULL;
 	}
-	/* Random look-ups in a large table cost a page walk each on 4 KiB pages. */
-	if (t->bytes >= HUGE_PAGE)
-		madvise(memory, t->bytes, MADV_HUGEPAGE);
-	t->buckets = memory;
 	return t;
 }
 
@@ -54,7 +70,7 @@ void fdb_free(struct fdb *t)
 {
 	if (!t)
 		return;
-	munmap(t->buckets, t->bytes);
+	buckets_free(fdb_buckets(t));
 	free(t->limit);
 	free(t->learned);
 	free(t);
@@ -68,11 +84,12 @@ static bool slot_clear(struct fdb *t, struct fdb_slot *s, uint64_t key)
 	uint64_t value = atomic_exchange(&s->value, 0);
 	if (!(value & FDB_STATIC))
 		atomic_fetch_sub(&t->learned[(uint16_t)value], 1);
+	atomic_fetch_sub(&t->used, 1);
 	atomic_store_explicit(&s->key, 0, memory_order_release);
 	return true;
 }
 
-static bool bucket_insert(struct fdb_bucket *b, uint64_t key, uint64_t value)
+static bool bucket_insert(struct fdb *t, struct fdb_bucket *b, uint64_t key, uint64_t value)
 {
 	for (int i = 0; i < FDB_BUCKET_SLOTS; i++) {
 		uint64_t free_key = 0;
@@ -80,6 +97,7 @@ static bool bucket_insert(struct fdb_bucket *b, uint64_t key, uint64_t value)
 			continue;
 		atomic_store_explicit(&b->slot[i].value, value, memory_order_relaxed);
 		atomic_store_explicit(&b->slot[i].key, key, memory_order_release);
+		atomic_fetch_add(&t->used, 1);
 		return true;
 	}
 	return false;
@@ -121,18 +139,18 @@ static int bucket_used(const struct fdb_bucket *b)
 }
 
 /* Makes room by moving one entry to its other bucket. For a moment it stands in both, which says the same. */
-static bool bucket_relocate(struct fdb *t, struct fdb_bucket *b)
+static bool bucket_relocate(struct fdb *t, struct fdb_buckets *in, struct fdb_bucket *b)
 {
 	for (int i = 0; i < FDB_BUCKET_SLOTS; i++) {
 		uint64_t key = atomic_load(&b->slot[i].key), hash = fdb_hash(t, key);
-		struct fdb_bucket *other = fdb_first(t, hash) == b ? fdb_second(t, hash) : fdb_first(t, hash);
+		struct fdb_bucket *other = fdb_first(in, hash) == b ? fdb_second(in, hash) : fdb_first(in, hash);
 		uint64_t value = atomic_load(&b->slot[i].value);
 		if (key <= KEY_BUSY || other == b || atomic_load(&b->slot[i].key) != key)
 			continue;
 		/* Two entries while it stands in both; whoever clears the first one takes that off again. */
 		uint32_t counted = !(value & FDB_STATIC);
 		atomic_fetch_add(&t->learned[(uint16_t)value], counted);
-		if (!bucket_insert(other, key, value))
+		if (!bucket_insert(t, other, key, value))
 			atomic_fetch_sub(&t->learned[(uint16_t)value], counted);
 		else if (slot_clear(t, &b->slot[i], key))
 			return true;
@@ -142,18 +160,29 @@ static bool bucket_relocate(struct fdb *t, struct fdb_bucket *b)
 
 /* The first bucket while it is half empty, so that a look-up rarely needs the second line; then the emptier one,
  * so that a table made for n addresses holds n. */
-static bool insert(struct fdb *t, uint64_t key, uint64_t hash, uint64_t value)
+static bool insert(struct fdb *t, struct fdb_buckets *in, uint64_t key, uint64_t hash, uint64_t value)
 {
-	struct fdb_bucket *a = fdb_first(t, hash), *b = fdb_second(t, hash);
+	struct fdb_bucket *a = fdb_first(in, hash), *b = fdb_second(in, hash);
 	int used = bucket_used(a);
 	if (used > FDB_BUCKET_SLOTS / 2 && bucket_used(b) < used) {
 		struct fdb_bucket *emptier = b;
 		b = a;
 		a = emptier;
 	}
-	return bucket_insert(a, key, value) || bucket_insert(b, key, value) ||
-	       (bucket_relocate(t, a) && bucket_insert(a, key, value)) ||
-	       (bucket_evict(t, a) && bucket_insert(a, key, value));
+	return bucket_insert(t, a, key, value) || bucket_insert(t, b, key, value) ||
+	       (bucket_relocate(t, in, a) && bucket_insert(t, a, key, value)) ||
+	       (bucket_evict(t, a) && bucket_insert(t, a, key, value));
+}
+
+/* Over five eighths full, buckets begin to overflow. */
+static void tell_when_crowded(struct fdb *t, const struct fdb_buckets *in)
+{
+	if (atomic_load(&t->used) * 8 < slots_of(in) * 5 || in->mask + 1 >= t->buckets_max ||
+	    atomic_exchange(&t->crowded, true))
+		return;
+	/* The one system call on this path: once a resize. */
+	if (t->crowded_fd >= 0 && eventfd_write(t->crowded_fd, 1))
+		atomic_store(&t->crowded, false);
 }
 
 static bool count_take(struct fdb *t, uint16_t adapter)
@@ -165,20 +194,21 @@ static bool count_take(struct fdb *t, uint16_t adapter)
 	return false;
 }
 
-static enum fdb_verdict learn_known(struct fdb *t, struct fdb_slot *s, uint16_t adapter, uint64_t now_ms)
+static enum fdb_verdict learn_known(struct fdb *t, struct fdb_slot *s, uint16_t adapter, uint32_t now_s)
 {
 	uint64_t value = atomic_load_explicit(&s->value, memory_order_acquire);
+	bool frozen = atomic_load_explicit(&t->frozen, memory_order_relaxed);
 	if (likely((uint16_t)value == adapter)) {
-		if (!(value & FDB_STATIC) && value >> 32 != now_ms / 1000)
-			atomic_compare_exchange_strong(&s->value, &value, value_make(adapter, false, now_ms));
+		if (!frozen && !(value & FDB_STATIC) && value >> 32 != now_s)
+			atomic_compare_exchange_strong(&s->value, &value, value_make(adapter, false, now_s));
 		return FDB_KNOWN;
 	}
 	if (value & FDB_STATIC)
 		return FDB_OWNED_BY_OTHER;
-	if (!count_take(t, adapter))
+	if (frozen || !count_take(t, adapter))
 		return FDB_REFUSED;
 	uint16_t before = (uint16_t)value;
-	if (!atomic_compare_exchange_strong(&s->value, &value, value_make(adapter, false, now_ms))) {
+	if (!atomic_compare_exchange_strong(&s->value, &value, value_make(adapter, false, now_s))) {
 		atomic_fetch_sub(&t->learned[adapter], 1);
 		return FDB_KNOWN;
 	}
@@ -187,14 +217,16 @@ static enum fdb_verdict learn_known(struct fdb *t, struct fdb_slot *s, uint16_t 
 	return FDB_MOVED;
 }
 
-enum fdb_verdict fdb_learn(struct fdb *t, uint64_t key, uint64_t hash, uint16_t adapter, uint64_t now_ms)
+enum fdb_verdict fdb_learn(struct fdb *t, uint64_t key, uint64_t hash, uint16_t adapter, uint32_t now_s)
 {
 	struct fdb_slot *s = fdb_find(t, key, hash);
 	if (likely(s != NULL))
-		return learn_known(t, s, adapter, now_ms);
-	if (!count_take(t, adapter))
+		return learn_known(t, s, adapter, now_s);
+	if (atomic_load_explicit(&t->frozen, memory_order_relaxed) || !count_take(t, adapter))
 		return FDB_REFUSED;
-	if (insert(t, key, hash, value_make(adapter, false, now_ms)))
+	struct fdb_buckets *in = fdb_buckets(t);
+	tell_when_crowded(t, in);
+	if (insert(t, in, key, hash, value_make(adapter, false, now_s)))
 		return FDB_LEARNED;
 	atomic_fetch_sub(&t->learned[adapter], 1);
 	atomic_fetch_add(&t->refused, 1);
@@ -220,7 +252,9 @@ bool fdb_add_static(struct fdb *t, const struct mac *mac, uint16_t vlan, uint16_
 		return true;
 	if (s)
 		slot_clear(t, s, key);
-	return insert(t, key, hash, value_make(adapter, true, 0));
+	struct fdb_buckets *in = fdb_buckets(t);
+	tell_when_crowded(t, in);
+	return insert(t, in, key, hash, value_make(adapter, true, 0));
 }
 
 void fdb_forget(struct fdb *t, const struct mac *mac, uint16_t vlan)
@@ -231,12 +265,14 @@ void fdb_forget(struct fdb *t, const struct mac *mac, uint16_t vlan)
 		slot_clear(t, s, key);
 }
 
-uint32_t fdb_age(struct fdb *t, uint64_t first, uint64_t count, uint64_t now_ms, uint32_t age_ms)
+uint32_t fdb_age(struct fdb *t, unsigned part, unsigned parts, uint64_t now_ms, uint32_t age_ms)
 {
+	struct fdb_buckets *b = fdb_buckets(t);
+	uint64_t count = (b->mask + 1) / parts;
 	uint32_t removed = 0;
-	for (uint64_t i = first; i < first + count && i <= t->mask; i++) {
+	for (uint64_t i = part * count; i < (part + 1) * count; i++) {
 		for (int k = 0; k < FDB_BUCKET_SLOTS; k++) {
-			struct fdb_slot *s = &t->buckets[i].slot[k];
+			struct fdb_slot *s = &b->bucket[i].slot[k];
 			uint64_t key = atomic_load_explicit(&s->key, memory_order_relaxed);
 			if (key <= KEY_BUSY)
 				continue;
@@ -250,12 +286,13 @@ uint32_t fdb_age(struct fdb *t, uint64_t first, uint64_t count, uint64_t now_ms,
 
 long fdb_list(const struct fdb *t, size_t max, struct fdb_entry **ret_entries)
 {
+	const struct fdb_buckets *b = fdb_buckets(t);
 	struct fdb_entry *list = NULL;
 	size_t n = 0, cap = 0;
-	for (uint64_t i = 0; i <= t->mask && n < max; i++) {
+	for (uint64_t i = 0; i <= b->mask && n < max; i++) {
 		for (int k = 0; k < FDB_BUCKET_SLOTS && n < max; k++) {
-			uint64_t key = atomic_load(&t->buckets[i].slot[k].key);
-			uint64_t value = atomic_load(&t->buckets[i].slot[k].value);
+			uint64_t key = atomic_load(&b->bucket[i].slot[k].key);
+			uint64_t value = atomic_load(&b->bucket[i].slot[k].value);
 			if (key <= KEY_BUSY)
 				continue;
 			if (n == cap) {
@@ -280,15 +317,43 @@ long fdb_list(const struct fdb *t, size_t max, struct fdb_entry **ret_entries)
 	return (long)n;
 }
 
-void fdb_copy(struct fdb *t, const struct fdb *from)
+/* Into buckets that nobody else sees yet; the counts are of the table, not of the buckets. */
+static void copy_entries(struct fdb *t, const struct fdb_buckets *from, struct fdb_buckets *to)
 {
-	struct fdb_entry *list = NULL;
-	long n = fdb_list(from, SIZE_MAX, &list);
-	for (long i = 0; i < n; i++) {
-		if (list[i].is_static)
-			continue;
-		uint64_t key = fdb_key(list[i].mac.byte, list[i].vlan);
-		fdb_learn(t, key, fdb_hash(t, key), list[i].adapter, (uint64_t)list[i].seen_s * 1000);
+	uint64_t used = atomic_load(&t->used);
+	for (uint64_t i = 0; i <= from->mask; i++) {
+		for (int k = 0; k < FDB_BUCKET_SLOTS; k++) {
+			uint64_t key = atomic_load(&from->bucket[i].slot[k].key);
+			uint64_t value = atomic_load(&from->bucket[i].slot[k].value);
+			if (key <= KEY_BUSY)
+				continue;
+			if (!insert(t, to, key, fdb_hash(t, key), value) && !(value & FDB_STATIC))
+				atomic_fetch_sub(&t->learned[(uint16_t)value], 1);
+		}
 	}
-	free(list);
+	atomic_fetch_sub(&t->used, used); /* each was counted once more by insert */
+}
+
+int fdb_resize(struct fdb *t, uint64_t addresses, uint64_t coming, void (*wait)(void))
+{
+	struct fdb_buckets *before = fdb_buckets(t), *after;
+	uint64_t used = atomic_load(&t->used) + coming, slots = slots_of(before), n;
+	t->buckets_max = buckets_for(addresses * 2);
+	atomic_store(&t->crowded, false);
+	bool crowded = used * 8 >= slots * 5, roomy = used * 16 < slots;
+	n = buckets_for(used * 3); /* a third to a sixth full */
+	n = n < t->buckets_max ? n : t->buckets_max;
+	if ((!crowded && !roomy) || n == before->mask + 1)
+		return 0;
+	after = buckets_create(n);
+	if (!after)
+		return -ENOMEM;
+	atomic_store(&t->frozen, true);
+	wait();
+	copy_entries(t, before, after);
+	atomic_store_explicit(&t->buckets, after, memory_order_release);
+	wait(); /* nobody holds a slot of `before` any more */
+	atomic_store(&t->frozen, false);
+	buckets_free(before);
+	return 0;
 }

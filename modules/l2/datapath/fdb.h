@@ -6,6 +6,10 @@
  * Buckets of four slots fill one cache line; a key lives in one of two buckets, chosen by a seeded
  * multiplication that a guest cannot foresee. The number of learned addresses is bounded for each adapter, and
  * a full bucket is cleared at the cost of the adapter that has most of it, so a flooder evicts itself.
+ *
+ * The buckets are as many as the addresses in use ask for, not as many as could come: random look-ups in few
+ * lines stay in the cache. The control thread resizes beside working workers, who learn nothing for the moment
+ * that the entries take to be copied.
  */
 #pragma once
 
@@ -32,11 +36,20 @@ struct fdb_bucket {
 	struct fdb_slot slot[FDB_BUCKET_SLOTS];
 } __attribute__((aligned(64)));
 
-struct fdb {
+struct fdb_buckets {
 	uint64_t mask; /* buckets - 1 */
+	size_t bytes; /* of this mapping */
+	struct fdb_bucket bucket[];
+};
+
+struct fdb {
 	uint64_t multiplier; /* odd, random */
-	struct fdb_bucket *buckets;
-	size_t bytes;
+	struct fdb_buckets *_Atomic buckets;
+	_Atomic bool frozen; /* being copied: nothing is learned */
+	_Atomic bool crowded; /* an fdb_resize is asked for */
+	int crowded_fd; /* an eventfd told of it, or -1 */
+	uint64_t buckets_max;
+	_Atomic uint64_t used; /* slots */
 	uint32_t *limit; /* by adapter id: learned addresses at most */
 	_Atomic uint32_t *learned; /* by adapter id */
 	_Atomic uint64_t refused; /* not learned because of a limit */
@@ -50,8 +63,8 @@ struct fdb_entry {
 	uint32_t seen_s;
 };
 
-/* For about `addresses` entries. NULL: no memory. The memory is touched only where entries are. */
-struct fdb *fdb_create(uint64_t addresses, uint64_t seed);
+/* For up to about `addresses` entries. Writes to crowded_fd (-1: nowhere) when it wants an fdb_resize. NULL: no memory. */
+struct fdb *fdb_create(uint64_t addresses, uint64_t seed, int crowded_fd);
 void fdb_free(struct fdb *t); /* NULL ok */
 
 static inline uint64_t fdb_key(const uint8_t *mac, uint16_t vlan)
@@ -76,33 +89,48 @@ static inline uint64_t fdb_hash(const struct fdb *t, uint64_t key)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static inline struct fdb_bucket *fdb_first(const struct fdb *t, uint64_t hash) { return &t->buckets[hash & t->mask]; }
-static inline struct fdb_bucket *fdb_second(const struct fdb *t, uint64_t hash)
+static inline struct fdb_buckets *fdb_buckets(const struct fdb *t)
 {
-	return &t->buckets[hash >> 32 & t->mask];
+	return atomic_load_explicit(&t->buckets, memory_order_acquire);
+}
+
+static inline struct fdb_bucket *fdb_first(struct fdb_buckets *b, uint64_t hash)
+{
+	return &b->bucket[hash & b->mask];
+}
+
+static inline struct fdb_bucket *fdb_second(struct fdb_buckets *b, uint64_t hash)
+{
+	return &b->bucket[hash >> 32 & b->mask];
 }
 
 /* Do all n frames have the same six bytes at `offset` (0: destination, 6: source)? Then one look-up does. */
 static inline bool fdb_same_key(struct frame *const *frames, uint16_t n, unsigned offset)
 {
-	uint64_t first = fdb_key(frame_data(frames[0]) + offset, 0), differs = 0;
+	uint64_t first = fdb_key(frame_data(frames[0]) + offset, 0);
+	uint64_t differs = first ^ fdb_key(frame_data(frames[n - 1]) + offset, 0);
+	if (differs)
+		return false; /* mixed bursts nearly always show here */
 	for (uint16_t i = 1; i < n; i++)
 		differs |= fdb_key(frame_data(frames[i]) + offset, 0) ^ first;
 	return !differs;
 }
 
+/* Without a jump for each slot: where in a bucket a key lies cannot be predicted. */
 static inline struct fdb_slot *fdb_bucket_find(struct fdb_bucket *b, uint64_t key)
 {
-	for (int i = 0; i < FDB_BUCKET_SLOTS; i++)
-		if (atomic_load_explicit(&b->slot[i].key, memory_order_acquire) == key)
-			return &b->slot[i];
-	return NULL;
+	unsigned found = 0;
+#pragma GCC unroll 4
+	for (unsigned i = 0; i < FDB_BUCKET_SLOTS; i++)
+		found |= (unsigned)(atomic_load_explicit(&b->slot[i].key, memory_order_acquire) == key) << i;
+	return likely(found) ? &b->slot[__builtin_ctz(found)] : NULL;
 }
 
 static inline struct fdb_slot *fdb_find(const struct fdb *t, uint64_t key, uint64_t hash)
 {
-	struct fdb_slot *s = fdb_bucket_find(fdb_first(t, hash), key);
-	return s ? s : fdb_bucket_find(fdb_second(t, hash), key);
+	struct fdb_buckets *b = fdb_buckets(t);
+	struct fdb_slot *s = fdb_bucket_find(fdb_first(b, hash), key);
+	return s ? s : fdb_bucket_find(fdb_second(b, hash), key);
 }
 
 /* The adapter that has the address, or FDB_NONE. */
@@ -119,17 +147,28 @@ static inline uint16_t fdb_lookup(const struct fdb *t, uint64_t key, uint64_t ha
 
 enum fdb_verdict { FDB_KNOWN, FDB_LEARNED, FDB_MOVED, FDB_REFUSED, FDB_OWNED_BY_OTHER };
 
-/* Notes that `adapter` sent from key. Any worker. */
-enum fdb_verdict fdb_learn(struct fdb *t, uint64_t key, uint64_t hash, uint16_t adapter, uint64_t now_ms);
+/* Notes that `adapter` sent from key, now_s seconds on the workers' clock. Any worker. */
+enum fdb_verdict fdb_learn(struct fdb *t, uint64_t key, uint64_t hash, uint16_t adapter, uint32_t now_s);
+/* Is it noted already, in this very second? Then fdb_learn has nothing to do. */
+static inline bool fdb_noted(const struct fdb *t, uint64_t key, uint64_t hash, uint16_t adapter, uint32_t now_s)
+{
+	struct fdb_slot *s = fdb_bucket_find(fdb_first(fdb_buckets(t), hash), key);
+	return s && atomic_load_explicit(&s->value, memory_order_relaxed) == ((uint64_t)now_s << 32 | adapter);
+}
+
 /* What fdb_learn would say, without doing it (explain). */
 enum fdb_verdict fdb_would_learn(const struct fdb *t, uint64_t key, uint64_t hash, uint16_t adapter);
 
 /* Control thread, beside working workers. */
 bool fdb_add_static(struct fdb *t, const struct mac *mac, uint16_t vlan, uint16_t adapter);
 void fdb_forget(struct fdb *t, const struct mac *mac, uint16_t vlan); /* learned or static */
-/* Removes learned entries of buckets [first, first + count) not seen for age_ms; returns how many. */
-uint32_t fdb_age(struct fdb *t, uint64_t first, uint64_t count, uint64_t now_ms, uint32_t age_ms);
+/* Removes learned entries of the part-th of `parts` parts not seen for age_ms; returns how many. */
+uint32_t fdb_age(struct fdb *t, unsigned part, unsigned parts, uint64_t now_ms, uint32_t age_ms);
 /* Copies the entries into *ret_entries (the caller frees), at most max; the count or -ENOMEM. */
 long fdb_list(const struct fdb *t, size_t max, struct fdb_entry **ret_entries);
-/* Puts the learned entries of `from` into t. */
-void fdb_copy(struct fdb *t, const struct fdb *from);
+/*
+ * Makes the buckets as many as the entries want, `coming` ones counted in, but for `addresses` entries at most.
+ * wait() returns when no worker is in a call that began before it. 0 also when they already are; -ENOMEM: all is
+ * as before.
+ */
+int fdb_resize(struct fdb *t, uint64_t addresses, uint64_t coming, void (*wait)(void));

@@ -42,12 +42,13 @@ static inline const struct dp_adapter *target(struct pipe *p, const struct dp_ad
 static void forward_each(struct pipe *p, const struct dp_adapter *a, struct fdb *t, struct frame **frames, uint16_t n)
 {
 	uint64_t key[PORT_BURST], hash[PORT_BURST];
+	struct fdb_buckets *b = fdb_buckets(t);
 	const struct dp_adapter *run_to = NULL;
 	uint16_t run = 0;
 	for (uint16_t i = 0; i < n; i++) {
 		key[i] = fdb_key(frame_data(frames[i]), 0);
 		hash[i] = fdb_hash(t, key[i]);
-		rte_prefetch0(fdb_first(t, hash[i]));
+		rte_prefetch0(fdb_first(b, hash[i]));
 	}
 	for (uint16_t i = 0; i < n; i++) {
 		const struct dp_adapter *to = target(p, a, frames[i], station(t, key[i], hash[i]));

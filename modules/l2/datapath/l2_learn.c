@@ -21,10 +21,12 @@ static void explain_learn(struct pipe *p, const struct dp_adapter *a, enum fdb_v
 	PIPE_TRACE(p, a, "note", "%s", text[v]);
 }
 
+static inline uint32_t seconds(const struct pipe *p) { return (uint32_t)(p->now_ms / 1000); }
+
 static enum fdb_verdict learn(struct pipe *p, const struct dp_adapter *a, struct fdb *t, uint64_t key, uint64_t hash)
 {
 	if (likely(p->trace == NULL))
-		return fdb_learn(t, key, hash, a->id, p->now_ms);
+		return fdb_learn(t, key, hash, a->id, seconds(p));
 	enum fdb_verdict v = fdb_would_learn(t, key, hash, a->id);
 	explain_learn(p, a, v);
 	return v;
@@ -34,16 +36,19 @@ static uint16_t learn_each(struct pipe *p, const struct dp_adapter *a, struct fd
 			   uint16_t n)
 {
 	uint64_t key[PORT_BURST], hash[PORT_BURST];
+	struct fdb_buckets *b = fdb_buckets(t);
+	uint32_t now_s = seconds(p);
 	uint16_t kept = 0;
 	for (uint16_t i = 0; i < n; i++) {
 		const uint8_t *data = frame_data(frames[i]);
 		key[i] = fdb_key(data + 6, 0);
 		hash[i] = fdb_hash(t, key[i]);
-		rte_prefetch0(fdb_first(t, hash[i]));
-		rte_prefetch0(fdb_first(t, fdb_hash(t, fdb_key(data, 0)))); /* for l2_forward */
+		rte_prefetch0(fdb_first(b, hash[i]));
 	}
 	for (uint16_t i = 0; i < n; i++) {
-		if (unlikely(learn(p, a, t, key[i], hash[i]) == FDB_OWNED_BY_OTHER))
+		if (likely(!p->trace && fdb_noted(t, key[i], hash[i], a->id, now_s)))
+			frames[kept++] = frames[i];
+		else if (unlikely(learn(p, a, t, key[i], hash[i]) == FDB_OWNED_BY_OTHER))
 			pipe_drop(p, a, frames[i], &drop_source_owned);
 		else
 			frames[kept++] = frames[i];

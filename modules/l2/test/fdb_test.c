@@ -7,12 +7,13 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include "modules/l2/datapath/fdb.h"
 
 static struct fdb *table_make(uint64_t n)
 {
-	struct fdb *t = fdb_create(n, 4711);
+	struct fdb *t = fdb_create(n, 4711, -1);
 	assert_non_null(t);
 	for (int i = 0; i < 8; i++)
 		t->limit[i] = (uint32_t)n;
@@ -25,12 +26,14 @@ static uint64_t key_of(uint32_t i)
 	return fdb_key(m.byte, 0);
 }
 
-static enum fdb_verdict learn(struct fdb *t, uint64_t key, uint16_t adapter, uint64_t now)
+static enum fdb_verdict learn(struct fdb *t, uint64_t key, uint16_t adapter, uint64_t now_ms)
 {
-	return fdb_learn(t, key, fdb_hash(t, key), adapter, now);
+	return fdb_learn(t, key, fdb_hash(t, key), adapter, (uint32_t)(now_ms / 1000));
 }
 
 static uint16_t lookup(const struct fdb *t, uint64_t key) { return fdb_lookup(t, key, fdb_hash(t, key)); }
+
+static void wait_nothing(void) {}
 
 static void test_random_against_list(void **state)
 {
@@ -47,6 +50,8 @@ static void test_random_against_list(void **state)
 			model[i] = adapter;
 		}
 		assert_int_equal(lookup(t, key_of(i)), model[i]);
+		if (atomic_load(&t->crowded))
+			assert_int_equal(fdb_resize(t, N, 0, wait_nothing), 0);
 	}
 	assert_int_equal(atomic_load(&t->evicted), 0);
 	fdb_free(t);
@@ -60,7 +65,7 @@ static void test_limit_and_ageing(void **state)
 		assert_int_equal(learn(t, key_of(i), 3, 5000), i < 10 ? FDB_LEARNED : FDB_REFUSED);
 	assert_int_equal(atomic_load(&t->refused), 90);
 	assert_int_equal(learn(t, key_of(0), 3, 200000), FDB_KNOWN);
-	assert_int_equal(fdb_age(t, 0, t->mask + 1, 310000, 300000), 9);
+	assert_int_equal(fdb_age(t, 0, 1, 310000, 300000), 9);
 	assert_int_equal(lookup(t, key_of(0)), 3);
 	assert_int_equal(lookup(t, key_of(1)), FDB_NONE);
 	assert_int_equal(learn(t, key_of(50), 3, 310000), FDB_LEARNED);
@@ -75,7 +80,7 @@ static void test_static_stays(void **state)
 	assert_true(fdb_add_static(t, &own, 0, 1));
 	assert_int_equal(learn(t, key, 2, 1000), FDB_OWNED_BY_OTHER);
 	assert_int_equal(learn(t, key, 1, 1000), FDB_KNOWN);
-	assert_int_equal(fdb_age(t, 0, t->mask + 1, 1u << 30, 1), 0);
+	assert_int_equal(fdb_age(t, 0, 1, 1u << 30, 1), 0);
 	assert_int_equal(lookup(t, key), 1);
 	assert_true(fdb_add_static(t, &own, 0, 2));
 	assert_int_equal(lookup(t, key), 2);
@@ -100,6 +105,52 @@ static void test_flooder_evicts_itself(void **state)
 	fdb_free(t);
 }
 
+static uint64_t counted_key(uint32_t i)
+{
+	struct mac m = mac_from_u64(0x020000000000ULL + i);
+	return fdb_key(m.byte, 0);
+}
+
+/* Full, then nearly empty: the buckets follow, what is in them stays, and the counts are of what is in them. */
+static void test_size_follows_use(void **state)
+{
+	enum { N = 100000 };
+	struct fdb *t = table_make(N);
+	size_t small = fdb_buckets(t)->bytes;
+	for (uint32_t i = 0; i < N; i++) {
+		learn(t, counted_key(i), (uint16_t)(i % 2), i < 10 ? 500000 : 1000);
+		if (atomic_load(&t->crowded))
+			assert_int_equal(fdb_resize(t, N, 0, wait_nothing), 0);
+	}
+	assert_int_equal(atomic_load(&t->evicted), 0);
+	for (uint32_t i = 0; i < N; i++)
+		assert_int_equal(lookup(t, counted_key(i)), i % 2);
+	assert_true(fdb_buckets(t)->bytes > 100 * small);
+	assert_int_equal(atomic_load(&t->learned[0]) + atomic_load(&t->learned[1]), atomic_load(&t->used));
+
+	fdb_age(t, 0, 1, 500000, 300000);
+	assert_int_equal(fdb_resize(t, N, 0, wait_nothing), 0);
+	assert_int_equal(fdb_buckets(t)->bytes, small);
+	for (uint32_t i = 0; i < 10; i++)
+		assert_int_equal(lookup(t, counted_key(i)), i % 2);
+	assert_int_equal(atomic_load(&t->used), 10);
+	assert_int_equal(atomic_load(&t->learned[0]), 5);
+	fdb_free(t);
+}
+
+/* Own addresses that are about to come have room, however many. */
+static void test_room_for_own_addresses(void **state)
+{
+	enum { N = 10000 };
+	struct fdb *t = table_make(N);
+	assert_int_equal(fdb_resize(t, N, N, wait_nothing), 0);
+	for (uint32_t i = 0; i < N; i++) {
+		struct mac own = mac_from_u64(0x00155d000000ULL + i);
+		assert_true(fdb_add_static(t, &own, 0, (uint16_t)i));
+	}
+	fdb_free(t);
+}
+
 static void *writer(void *arg)
 {
 	struct fdb *t = arg;
@@ -114,6 +165,9 @@ static void *writer(void *arg)
 	return NULL;
 }
 
+/* A call of fdb_learn is over long before. */
+static void wait_long_enough(void) { usleep(2000); }
+
 static void test_two_writers_and_ageing(void **state)
 {
 	struct fdb *t = table_make(4000);
@@ -121,13 +175,15 @@ static void test_two_writers_and_ageing(void **state)
 	void *failed;
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(pthread_create(&thread[i], NULL, writer, t), 0);
-	for (int i = 0; i < 200; i++)
-		fdb_age(t, 0, t->mask + 1, 10000000, 1);
+	for (int i = 0; i < 200; i++) {
+		fdb_age(t, 0, 1, 10000000, 1);
+		assert_int_equal(fdb_resize(t, 4000, i % 2 ? 4000 : 0, wait_long_enough), 0);
+	}
 	for (int i = 0; i < 2; i++) {
 		pthread_join(thread[i], &failed);
 		assert_null(failed);
 	}
-	fdb_age(t, 0, t->mask + 1, 1u << 30, 1);
+	fdb_age(t, 0, 1, 1u << 30, 1);
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(atomic_load(&t->learned[i]), 0);
 	fdb_free(t);
@@ -138,6 +194,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random_against_list),    cmocka_unit_test(test_limit_and_ageing),
 		cmocka_unit_test(test_static_stays),	       cmocka_unit_test(test_flooder_evicts_itself),
+		cmocka_unit_test(test_size_follows_use),       cmocka_unit_test(test_room_for_own_addresses),
 		cmocka_unit_test(test_two_writers_and_ageing),
 	};
 	return cmocka_run_group_tests_name("fdb", tests, NULL, NULL);
