@@ -26,7 +26,7 @@ const char options_help[] =
 	"  --memory MIB            memory for frames (default 96)\n"
 	"  --hugepages auto|never  use 2 MiB pages when enough are free (default auto)\n"
 	"  --log-level LEVEL       error, warning, info or debug (default info)\n"
-	"  --restore               give interfaces back to the host as they were, and end; weftd must not run\n"
+	"  --restore               leave the host as without weft: interfaces as they were, no taps; weftd must not run\n"
 	"  --help, --version\n";
 
 enum {

@@ -18,6 +18,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <jansson.h>
+
+#include "api/document.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -115,12 +118,37 @@ static int interfaces_give_back(const char *state_dir, struct err *e)
 	return b.r;
 }
 
+struct api_document *guard_document(void)
+{
+	struct store_pending p;
+	struct api_document *doc = NULL;
+	json_t *json = NULL;
+	struct err e = {0};
+	if (!store_pending_get(NULL, &p) || store_document_load(p.previous, &json, &e) < 0)
+		return NULL;
+	(void)api_document_decode(json, &doc, &e);
+	json_decref(json);
+	return doc;
+}
+
+/* A change that nobody confirmed never will be: what ran before it is what a later weftd starts with. */
+static int unconfirmed_drop(struct err *e)
+{
+	struct store_pending p;
+	if (!store_pending_get(NULL, &p))
+		return 0;
+	int r = store_current_set(p.previous, e);
+	return r < 0 ? r : store_pending_set(NULL, e);
+}
+
 int guard_restore(const char *state_dir, struct err *e)
 {
 	int r = store_open(state_dir, "weftd --restore", e);
 	if (r < 0)
 		return r;
-	r = interfaces_give_back(state_dir, e);
+	r = unconfirmed_drop(e);
+	if (r == 0)
+		r = interfaces_give_back(state_dir, e);
 	store_close();
 	return r;
 }

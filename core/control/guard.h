@@ -6,6 +6,7 @@
  */
 #pragma once
 
+struct api_document;
 struct err;
 
 /* Starts this program again as `weft-guard --guard FOLDER` for the open state folder, in a session of its own,
@@ -15,5 +16,10 @@ int guard_spawn(struct err *e);
 /* What that process does, until nothing waits any more. For main(), before EAL and anything else. */
 int guard_run(const char *state_dir);
 
-/* `weftd --restore`: every module gives back what it took from the host. -EBUSY: a weftd runs. */
+/* `weftd --restore`: every module gives back what it took from the host. -EBUSY: a weftd runs. An unconfirmed change
+ * is dropped. */
 int guard_restore(const char *state_dir, struct err *e);
+
+/* For guard_rollback of modules: the document that the next weftd starts with after a change that nobody confirmed;
+ * the caller frees it. NULL: the host goes back to having no weft at all. */
+struct api_document *guard_document(void);

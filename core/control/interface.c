@@ -69,10 +69,9 @@ static const struct interface_listener *listener;
 
 void interface_listen(const struct interface_listener *l) { listener = l; }
 
-void interface_before_silence(const char *ifname)
+int interface_before_silence(const char *ifname, struct err *e)
 {
-	if (listener)
-		listener->before_silence(ifname);
+	return listener ? listener->before_silence(ifname, e) : 0;
 }
 
 void interface_after_silence(const char *ifname)

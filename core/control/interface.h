@@ -22,12 +22,15 @@ struct netlink_interface {
 /* In weftd's own namespace. -ENODEV: there is no such interface. */
 int netlink_interface_facts(const char *ifname, struct netlink_interface *ret_facts);
 
+struct err;
+
 /* Whoever silences an interface's stack says so before, and after it speaks again; whoever must note what the
  * interface carries, and put back what silence cost it, listens. One listener. */
 struct interface_listener {
-	void (*before_silence)(const char *ifname);
-	void (*after_silence)(const char *ifname);
+	int (*before_silence)(const char *ifname,
+			      struct err *e); /* -errno: not noted durably, so do not silence it */
+	void (*after_silence)(const char *ifname); /* also when it could not be silenced after all */
 };
 void interface_listen(const struct interface_listener *l); /* static; NULL: nobody */
-void interface_before_silence(const char *ifname);
+int interface_before_silence(const char *ifname, struct err *e);
 void interface_after_silence(const char *ifname);

@@ -205,6 +205,9 @@ static int read_link(const struct nlmsghdr *nlh, void *arg)
 		case IFLA_CARRIER:
 			link->carrier = get_number(attr);
 			break;
+		case IFLA_GROUP:
+			link->group = get_number(attr);
+			break;
 		case IFLA_MASTER:
 			link->controller = (int)get_number(attr);
 			break;
@@ -265,8 +268,6 @@ int netlink_link_change(struct netlink *nl, int index, const struct netlink_link
 	struct ifinfomsg *info = mnl_nlmsg_get_payload(request);
 	info->ifi_flags = c->flags;
 	info->ifi_change = c->flags_mask;
-	if (c->netns_fd)
-		mnl_attr_put_u32(request, IFLA_NET_NS_FD, (uint32_t)*c->netns_fd);
 	if (c->name)
 		mnl_attr_put_strz(request, IFLA_IFNAME, c->name);
 	if (c->mac)
@@ -275,6 +276,8 @@ int netlink_link_change(struct netlink *nl, int index, const struct netlink_link
 		mnl_attr_put_u32(request, IFLA_MTU, c->mtu);
 	if (c->alias)
 		mnl_attr_put_str(request, IFLA_IFALIAS, c->alias);
+	if (c->group)
+		mnl_attr_put_u32(request, IFLA_GROUP, c->group);
 	return netlink_request(nl, request, NULL, NULL);
 }
 
@@ -282,4 +285,37 @@ int netlink_link_delete(struct netlink *nl, int index)
 {
 	uint8_t buf[NETLINK_MESSAGE_SIZE];
 	return netlink_request(nl, link_message(buf, RTM_DELLINK, index), NULL, NULL);
+}
+
+struct group_search {
+	uint32_t group;
+	bool found;
+};
+
+static int search_group(const struct nlmsghdr *nlh, void *arg)
+{
+	struct group_search *search = arg;
+	struct netlink_link link = {0};
+	read_link(nlh, &link);
+	search->found |= link.group == search->group;
+	return 0;
+}
+
+int netlink_group_used(struct netlink *nl, uint32_t group)
+{
+	uint8_t buf[NETLINK_MESSAGE_SIZE];
+	struct group_search search = {.group = group};
+	struct nlmsghdr *request = link_message(buf, RTM_GETLINK, 0);
+	request->nlmsg_flags |= NLM_F_DUMP;
+	mnl_attr_put_u32(request, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	int rc = netlink_request(nl, request, search_group, &search);
+	return rc ? rc : search.found;
+}
+
+int netlink_group_delete(struct netlink *nl, uint32_t group)
+{
+	uint8_t buf[NETLINK_MESSAGE_SIZE];
+	struct nlmsghdr *request = link_message(buf, RTM_DELLINK, 0);
+	mnl_attr_put_u32(request, IFLA_GROUP, group);
+	return netlink_request(nl, request, NULL, NULL);
 }

@@ -46,6 +46,7 @@ struct netlink_link {
 	uint32_t mtu;
 	unsigned flags; /* IFF_* */
 	bool carrier;
+	uint32_t group; /* 0 unless somebody gave it one */
 	int controller; /* index of the bridge or bond that it belongs to; 0: none */
 	bool tun_multi_queue; /* kind "tun" only, as the next */
 	uint32_t tun_queues; /* descriptors attached; the kernel tells it of multi-queue taps only */
@@ -54,15 +55,20 @@ struct netlink_link {
 int netlink_link_get(struct netlink *nl, const char *name, struct netlink_link *ret_link); /* -ENODEV */
 int netlink_link_by_index(struct netlink *nl, int index, struct netlink_link *ret_link);
 
-/* What is to change; zero and NULL: stays. All in one request, in the order: namespace and name, MAC, MTU, alias, flags. */
+/* What is to change; zero and NULL: stays. All in one request, in the order: name, MAC, MTU, alias, flags. */
 struct netlink_link_change {
-	const int *netns_fd; /* where it goes */
 	const char *name;
 	const struct mac *mac;
 	uint32_t mtu;
 	const char *alias; /* "": none */
+	uint32_t group;
 	unsigned flags, flags_mask; /* IFF_UP ... */
 };
 
 int netlink_link_change(struct netlink *nl, int index, const struct netlink_link_change *c);
 int netlink_link_delete(struct netlink *nl, int index);
+
+/* Is any link of the namespace in the group? 1, 0, -errno. */
+int netlink_group_used(struct netlink *nl, uint32_t group);
+/* Deletes every link of the group, all at the cost of one. */
+int netlink_group_delete(struct netlink *nl, uint32_t group);

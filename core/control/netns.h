@@ -18,6 +18,11 @@ struct netns_id {
  * -ENOENT: there is none. The caller closes *ret_fd, which keeps the namespace alive meanwhile. */
 int netns_open(const char *name, int *ret_fd, struct netns_id *ret_id /* NULL ok */);
 
+static inline bool netns_id_equal(const struct netns_id *a, const struct netns_id *b)
+{
+	return a->dev == b->dev && a->ino == b->ino;
+}
+
 /* Does the name still stand for that namespace? */
 bool netns_is(const char *name, const struct netns_id *id);
 

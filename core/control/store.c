@@ -22,10 +22,11 @@
 #include "core/control/store_private.h"
 
 #define GUARD_WAIT_MS 5000
-#define GUARD_STEP_MS 50
+#define LOCK_WAIT_MS 3000 /* a killed weftd holds it until the kernel has taken its memory apart */
+#define LOCK_STEP_MS 50
 #define SMALL_FILE_MAX 4096
 
-struct store store = {.lock_fd = -1};
+struct store store = {.lock_fd = -1, .lock_wait_ms = LOCK_WAIT_MS};
 
 const char *store_dir(void) { return store.lock_fd >= 0 ? store.dir : NULL; }
 
@@ -94,6 +95,14 @@ static void lock_holder(int fd, char *buf, size_t size)
 	buf[strcspn(buf, "\n")] = '\0';
 }
 
+/* How long `owner` waits for `holder` to end, in ms. A guard waits for nobody: whoever has the folder takes care of it. */
+static unsigned lock_patience(const char *owner, const char *holder)
+{
+	if (!strcmp(owner, STORE_OWNER_GUARD))
+		return 0;
+	return strstr(holder, STORE_OWNER_GUARD) ? GUARD_WAIT_MS : store.lock_wait_ms;
+}
+
 /* The lock goes with the descriptor, so it ends with the process however that ends. */
 static int lock_take(const char *owner, int *ret_fd, struct err *e)
 {
@@ -103,19 +112,18 @@ static int lock_take(const char *owner, int *ret_fd, struct err *e)
 	if (fd < 0)
 		return err_set(e, errno, NULL, "%s cannot be opened: %m", path);
 
-	for (unsigned waited = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited += GUARD_STEP_MS) {
+	for (unsigned waited = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited += LOCK_STEP_MS) {
 		int r = errno == EWOULDBLOCK ? EBUSY : errno;
 		lock_holder(fd, holder, sizeof(holder));
-		bool guard_finishes = strstr(holder, STORE_OWNER_GUARD) && strcmp(owner, STORE_OWNER_GUARD) != 0;
-		if (r == EBUSY && guard_finishes && waited < GUARD_WAIT_MS) {
-			usleep(GUARD_STEP_MS * 1000);
+		if (r == EBUSY && waited < lock_patience(owner, holder)) {
+			usleep(LOCK_STEP_MS * 1000);
 			continue;
 		}
 		close(fd);
 		if (r == EBUSY)
 			return err_set(
 				e, EBUSY, NULL,
-				"the state folder %s is in use by process %s; stop it, or give --state another folder",
+				"the state folder %s is in use by process %s, which does not end; stop it, or give --state another folder",
 				store.dir, holder);
 		return err_set(e, r, NULL, "%s cannot be locked: %s", path, strerror(r));
 	}

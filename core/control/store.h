@@ -29,8 +29,8 @@ struct store_pending {
 	uint32_t within_s; /* what was asked for: bounds the wait when the clock was set back */
 };
 
-/* Makes the folder if need be, locks it, sweeps what half-done writes left. -EBUSY: somebody else has it. A
- * guard that is finishing is waited for, a few seconds. */
+/* Makes the folder if need be, locks it, sweeps what half-done writes left. -EBUSY: somebody else has it. One
+ * that is about to end (a weftd that was killed a moment ago, a guard that is finishing) is waited for, a few seconds. */
 int store_open(const char *dir, const char *owner, struct err *e);
 void store_close(void);
 const char *store_dir(void); /* NULL: not open */

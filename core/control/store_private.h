@@ -12,6 +12,7 @@
 struct store {
 	char dir[STORE_DIR_SIZE];
 	int lock_fd; /* -1: closed */
+	unsigned lock_wait_ms; /* how long the one who has the lock may take to die; tests make it short */
 	uint64_t current;
 	uint64_t *numbers; /* of the revisions kept, ascending */
 	size_t n_numbers;

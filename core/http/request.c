@@ -4,6 +4,7 @@
  * that is too large is read to its end and thrown away, so that the client gets to see the refusal.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -16,10 +17,11 @@
 
 #define BODIES_MAX (4 * HTTP_BODY_MAX) /* bytes of unfinished bodies, all clients together */
 #define BODY_FIRST 4096
+#define BULKY (1u << 20) /* bytes of text: as JSON in memory it was twenty times that */
 
 struct request {
 	char *target;
-	bool begun;
+	bool begun, bulky;
 	int refused; /* errno: the body will not be taken */
 	char *body;
 	size_t len, room; /* room: bytes allocated and counted in bodies_total */
@@ -53,6 +55,8 @@ void request_end(void *cls, struct MHD_Connection *connection, void **con_cls, e
 {
 	struct request *rq = *con_cls;
 	if (rq) {
+		if (rq->bulky)
+			malloc_trim(0); /* small pieces that lie free in between are not given back by themselves */
 		body_drop(rq);
 		free(rq->target);
 		free(rq);
@@ -92,7 +96,8 @@ static void refuse(struct http_response *ret, int code)
 	http_problem(ret, code, &e);
 }
 
-static struct MHD_Response *response_of(struct MHD_Connection *connection, struct http_response *ret)
+static struct MHD_Response *response_of(struct MHD_Connection *connection, struct request *rq,
+					struct http_response *ret)
 {
 	if (ret->next) {
 		if (clients_streaming() < CLIENTS_STREAMING_MAX) {
@@ -113,15 +118,17 @@ static struct MHD_Response *response_of(struct MHD_Connection *connection, struc
 	ret->text = NULL;
 	if (!text)
 		return NULL;
-	struct MHD_Response *response = MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
+	size_t len = strlen(text);
+	rq->bulky |= len > BULKY;
+	struct MHD_Response *response = MHD_create_response_from_buffer(len, text, MHD_RESPMEM_MUST_FREE);
 	if (!response)
 		free(text);
 	return response;
 }
 
-static enum MHD_Result answer(struct MHD_Connection *connection, struct http_response *ret)
+static enum MHD_Result answer(struct MHD_Connection *connection, struct request *rq, struct http_response *ret)
 {
-	struct MHD_Response *response = response_of(connection, ret);
+	struct MHD_Response *response = response_of(connection, rq, ret);
 	if (!response)
 		return MHD_NO;
 	const char *type = ret->content_type ? ret->content_type : "application/json";
@@ -158,7 +165,7 @@ enum MHD_Result request_access(void *cls, struct MHD_Connection *connection, con
 		if (!refused_early(connection, rq))
 			return MHD_YES;
 		refuse(&ret, rq->refused);
-		return answer(connection, &ret);
+		return answer(connection, rq, &ret);
 	}
 	if (*upload_len) {
 		if (!rq->refused)
@@ -170,7 +177,7 @@ enum MHD_Result request_access(void *cls, struct MHD_Connection *connection, con
 	}
 	if (rq->refused) {
 		refuse(&ret, rq->refused);
-		return answer(connection, &ret);
+		return answer(connection, rq, &ret);
 	}
 	const char *accept = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
 	struct http_request r = {
@@ -181,6 +188,7 @@ enum MHD_Result request_access(void *cls, struct MHD_Connection *connection, con
 		.accept = accept ? accept : "",
 	};
 	http_dispatch(&r, &ret);
+	rq->bulky = rq->len > BULKY;
 	body_drop(rq);
-	return answer(connection, &ret);
+	return answer(connection, rq, &ret);
 }

@@ -7,6 +7,7 @@
 #include "core/runtime/capture.h"
 
 #include <errno.h>
+#include <nss.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -213,6 +214,14 @@ static int slots_create(struct capture *c)
 	return 0;
 }
 
+/* Names in a filter are looked up in files only: the control thread waits for no name server. */
+static void names_stay_here(void)
+{
+	static const char *const databases[] = {"hosts", "networks", "ethers"};
+	for (unsigned i = 0; i < RTE_DIM(databases); i++)
+		__nss_configure_lookup(databases[i], "files");
+}
+
 static int filter_compile(struct capture *c, const char *filter, struct err *e)
 {
 	if (strlen(filter) > CAPTURE_FILTER_MAX)
@@ -221,8 +230,14 @@ static int filter_compile(struct capture *c, const char *filter, struct err *e)
 	if (!p)
 		return err_set(e, ENOMEM, NULL, "out of memory");
 	int r = 0;
-	if (pcap_compile(p, &c->program, filter, 1, PCAP_NETMASK_UNKNOWN) < 0)
-		r = err_set(e, EINVAL, "filter", "'%s' is no filter as tcpdump takes it: %s", filter, pcap_geterr(p));
+	names_stay_here();
+	if (pcap_compile(p, &c->program, filter, 1, PCAP_NETMASK_UNKNOWN) < 0) {
+		const char *why = pcap_geterr(p);
+		r = err_set(e, EINVAL, "filter", "'%.200s' is no filter as tcpdump takes it: %s%s", filter, why,
+			    strstr(why, "unknown host") || strstr(why, "unknown network")
+				    ? "; no name server is asked: write the address"
+				    : "");
+	}
 	pcap_close(p);
 	if (!r && !(c->filter = str_dup(filter)))
 		r = err_set(e, ENOMEM, NULL, "out of memory");

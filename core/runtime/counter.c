@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading the books. A worker adds its rows to the reader's copy between two rounds, when it holds no frame;
- * what is on its way between two workers is `handed - taken`, and a reading in which that is negative
- * (the receiver's copy was the younger one) is taken again.
+ * Reading the books: a consistent cut (Chandy and Lamport 1985). A reading is a new epoch; each worker adds its rows
+ * to it once, at a moment of its own when it has nothing in its pipe, and goes on. Nobody waits for another worker.
+ *
+ * A frame handed over after the sender's copy must not be in the receiver's. No marker has to travel with it: the
+ * sender had seen the epoch, so who takes the frame out of the ring sees it as well, and copies before it counts
+ * (worker.c, inbox_poll). A frame handed over before and taken after is on its way in the cut: `held`.
  */
 #include "core/runtime/counter.h"
 
@@ -15,9 +18,14 @@
 
 #define COUNTER_WORDS_BEFORE_DROPS (offsetof(struct counter_row, drop_in) / sizeof(uint64_t))
 
-/* Under steady traffic both ways between two workers no order of reading settles: the books balance all the
- * same, with frames on their way counted as taken before they were handed. */
-#define COUNTER_TRIES 8
+/* What the workers copy into. Written by the control thread while no worker owes a copy. */
+static struct {
+	struct counter_row *rows;
+	uint16_t first, count;
+	atomic_uint missing; /* workers that have not copied yet */
+} reading;
+
+atomic_uint counter_epoch;
 
 static struct counter_row departed;
 
@@ -33,50 +41,47 @@ void counter_row_add(struct counter_row *to, const struct counter_row *from)
 	}
 }
 
+/* Several workers may be copying at once. */
+static void words_add(uint64_t *to, const uint64_t *from, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (from[i])
+			__atomic_fetch_add(&to[i], from[i], __ATOMIC_RELAXED);
+}
+
 void counter_serve(struct worker *w)
 {
-	struct worker_request *r = atomic_load_explicit(&w->request, memory_order_acquire);
-	for (uint16_t i = 0; i < r->count; i++) {
-		const struct counter_row *row = w->pipe.rows[r->first + i];
-		if (row)
-			counter_row_add(&r->rows[i], row);
-	}
-	atomic_store_explicit(&w->request, NULL, memory_order_release);
-}
-
-static void read_once(struct counter_row *rows, uint16_t first, uint16_t n)
-{
-	struct worker_request r = {.rows = rows, .first = first, .count = n};
-	memset(rows, 0, n * sizeof(*rows));
-	for (unsigned i = 0; i < worker_count(); i++) {
-		struct worker *w = worker_get(i);
-		atomic_store_explicit(&w->request, &r, memory_order_release);
-		if (!w->started) {
-			counter_serve(w);
+	w->epoch = atomic_load_explicit(&counter_epoch, memory_order_acquire);
+	for (uint16_t i = 0; i < reading.count; i++) {
+		const struct counter_row *row = w->pipe.rows[reading.first + i];
+		struct counter_row *to = &reading.rows[i];
+		if (!row)
 			continue;
-		}
-		worker_wake(w);
-		for (unsigned spins = 0; atomic_load_explicit(&w->request, memory_order_acquire); spins++)
-			if (spins > 2000)
-				usleep(20);
+		words_add((uint64_t *)to, (const uint64_t *)row, COUNTER_WORDS_BEFORE_DROPS);
+		words_add(to->drop_in, row->drop_in, drop_count());
+		words_add(to->drop_out, row->drop_out, drop_count());
 	}
-}
-
-static bool settled(const struct counter_row *rows, uint16_t n)
-{
-	for (uint16_t i = 0; i < n; i++)
-		if (rows[i].taken > rows[i].handed)
-			return false;
-	return true;
+	atomic_fetch_sub_explicit(&reading.missing, 1, memory_order_release);
 }
 
 static void read_range(struct counter_row *rows, uint16_t first, uint16_t n)
 {
-	for (unsigned tries = 0; tries < COUNTER_TRIES; tries++) {
-		read_once(rows, first, n);
-		if (settled(rows, n))
-			return;
+	memset(rows, 0, n * sizeof(*rows));
+	reading.rows = rows;
+	reading.first = first;
+	reading.count = n;
+	atomic_store_explicit(&reading.missing, worker_count(), memory_order_relaxed);
+	atomic_fetch_add_explicit(&counter_epoch, 1, memory_order_release);
+	for (unsigned i = 0; i < worker_count(); i++) {
+		struct worker *w = worker_get(i);
+		if (w->started)
+			worker_wake(w);
+		else
+			counter_serve(w);
 	}
+	for (unsigned spins = 0; atomic_load_explicit(&reading.missing, memory_order_acquire); spins++)
+		if (spins > 2000)
+			usleep(20);
 }
 
 void counter_read(uint16_t adapter, struct counter_row *ret_row) { read_range(ret_row, adapter, 1); }

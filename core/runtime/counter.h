@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The books. Each worker has rows of its own, one for each adapter, written by nobody else; a reader gets a
- * copy that the worker makes between two rounds, so that every copy balances exactly:
+ * The books. Each worker has rows of its own, one for each adapter, written by nobody else; a reader gets the sum
+ * of copies that the workers make, each between two rounds, so that every reading balances exactly:
  *
  *   received + ingress_copies + originated = forwarded + consumed + ingress drops
  *   offered  + egress_copies               = delivered + egress drops + held
  *   sum of forwarded over all adapters     = sum of offered
  *
+ * and no frame is taken before it was handed over: held is never negative.
+ *
  * received is what the adapter's owner sent (its `out`), delivered what it got (its `in`).
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "core/runtime/drop.h"
@@ -39,9 +42,9 @@ struct counter_node {
 	uint64_t frames, kept; /* that it was given; that it passed on to the next */
 };
 
-/* A consistent copy of one adapter's row summed over the workers. Control thread. */
+/* One adapter's row, summed over the workers. Control thread, as the next. */
 void counter_read(uint16_t adapter, struct counter_row *ret_row);
-/* All rows 0..n-1 at one moment each worker. */
+/* All rows 0..n-1, by one consistent cut through all workers. */
 void counter_read_all(struct counter_row *rows, uint16_t n);
 /* What went with adapters that were removed, so that the whole still balances. */
 const struct counter_row *counter_departed(void);
@@ -50,6 +53,7 @@ void counter_node_read(uint16_t node, struct counter_node *ret); /* by struct no
 
 /* Between worker.c and counter.c. */
 struct worker;
+extern atomic_uint counter_epoch; /* of the newest reading; a worker whose copy is older owes one */
 void counter_row_add(struct counter_row *to, const struct counter_row *from);
-void counter_serve(struct worker *w); /* answers w->request; the worker itself, between two rounds */
+void counter_serve(struct worker *w); /* pays it; the worker itself, with nothing in its pipe */
 void counter_depart(const struct counter_row *row);

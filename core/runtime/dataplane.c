@@ -175,7 +175,7 @@ struct dataplane *dataplane_publish(struct dataplane *dp)
 	}
 	struct dataplane *before = current;
 	current = dp;
-	dataplane_synchronize();
+	worker_settle();
 	for (unsigned i = 0; i < n; i++)
 		worker_plan_free(old[i]);
 	return before;

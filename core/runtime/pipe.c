@@ -124,6 +124,7 @@ void pipe_flood(struct pipe *p, const struct dp_adapter *a, struct dp_adapter *c
 	}
 	row->ingress_copies += sent - 1;
 	row->forwarded += sent;
+	p->flooded += sent;
 }
 
 void pipe_drop(struct pipe *p, const struct dp_adapter *a, struct frame *f, const struct drop_reason *reason)
@@ -256,7 +257,9 @@ static void hand_over(struct pipe *p, const struct dp_adapter *to, struct frame 
 	p->leaving = true;
 	refuse(p, to, frames + sent, n - sent, &drop_handover_full);
 	p->leaving = false;
-	if (atomic_load_explicit(&w->sleeping, memory_order_acquire))
+	/* The other side of worker_sleep: it says that it sleeps and then looks into its inbox. */
+	atomic_thread_fence(memory_order_seq_cst);
+	if (atomic_load_explicit(&w->sleeping, memory_order_relaxed))
 		worker_wake(w);
 }
 

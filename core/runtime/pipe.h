@@ -32,6 +32,7 @@ struct pipe {
 	struct pipe_out **outs; /* by adapter id */
 	uint16_t *listed; /* adapters with something in outs */
 	uint16_t n_listed;
+	uint32_t flooded; /* copies that floods made in this round */
 	bool leaving; /* egress is under way: drops count against the adapter that receives */
 	uint64_t now_ms; /* coarse monotonic time, refreshed each round */
 	const struct frame_pools *pools;

@@ -65,6 +65,8 @@ struct port_ops {
 	/* No worker uses it any more. remove: the document no longer names it, so a persistent tap is deleted;
 	 * false: weftd stops and things stay as they are. Frees p. */
 	void (*close)(struct port *p, bool remove);
+	/* Before each of these is closed with `remove`: what can be done for many at the cost of one. NULL: nothing. */
+	void (*remove_many)(struct port **ports, size_t n);
 	/* Adds to a status object: "link": "up", "peer": "connected", "waiting-for": "..." */
 	void (*status)(struct port *p, json_t *object);
 	/* Called about once a second on the control thread (retry what was waited for); NULL ok. */
@@ -85,7 +87,8 @@ struct port_queue {
 	uint16_t index;
 	int fd; /* readable when rx has work; -1: none */
 	bool fd_gates_rx; /* rx costs a system call: call it only when fd is readable */
-	bool edge; /* fd is an eventfd-like counter: drained by arm */
+	bool edge; /* fd wakes at each new event and is not drained by anybody */
+	bool poll_only; /* arm cannot have this one woken: it is looked at every millisecond */
 	volatile bool enabled; /* the guest uses this queue */
 	struct worker *worker; /* the worker in whose rx the queue is at this moment (for drops) */
 	const struct drop_reason *tx_drop; /* why tx just refused frames; set by tx whenever it refuses some */

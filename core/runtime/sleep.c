@@ -20,9 +20,9 @@
 #define POLL_ONLY_SLEEP_MS 1 /* a device that cannot interrupt is looked at this often when all is quiet */
 #define POLL_ONLY_AWAKE_MS 20 /* and polled without pause this long after its last frame */
 
-static void watch_fd(struct worker *w, unsigned index, int fd)
+static void watch_fd(struct worker *w, unsigned index, int fd, bool edge)
 {
-	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = index};
+	struct epoll_event ev = {.events = EPOLLIN | (edge ? EPOLLET : 0u), .data.u64 = index};
 	if (epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &ev) && errno == EEXIST)
 		epoll_ctl(w->epoll_fd, EPOLL_CTL_MOD, fd, &ev);
 }
@@ -49,7 +49,7 @@ void worker_watch(struct worker *w)
 	for (unsigned i = 0; i < plan->n_queues; i++) {
 		struct port_queue *q = plan->queues[i];
 		if (q->fd >= 0)
-			watch_fd(w, i, q->fd);
+			watch_fd(w, i, q->fd, q->edge);
 		if (i < plan->n_polled && q->port->ops->disarm)
 			q->port->ops->disarm(q);
 	}
@@ -90,6 +90,8 @@ static bool arm_all(struct worker *w, bool *ret_work, unsigned *ret_armed)
 			all = false;
 		else if (q->port->ops->arm(q))
 			*ret_work = true;
+		else if (q->poll_only)
+			all = false;
 	}
 	*ret_armed = i;
 	return all;
@@ -103,8 +105,8 @@ void worker_sleep(struct worker *w)
 	unsigned armed;
 	bool all = arm_all(w, &work, &armed);
 	atomic_store_explicit(&w->sleeping, true, memory_order_seq_cst);
-	if (!rte_ring_empty(w->inbox) || atomic_load(&w->request) || atomic_load(&w->rescan) ||
-	    atomic_load(&w->stop) || atomic_load(&w->plan) != w->seen)
+	if (!rte_ring_empty(w->inbox) || worker_copy_due(w) || atomic_load(&w->rescan) || atomic_load(&w->stop) ||
+	    atomic_load(&w->plan) != w->seen)
 		work = true;
 	int timeout = -1;
 	if (work)

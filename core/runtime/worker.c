@@ -22,6 +22,7 @@
  * writes to a tap or packet socket is in the kernel anyway, and may want this very core. */
 #define SPIN_POLLED_US 40
 #define SPIN_GATED_US 5
+#define ROUND_COPIES 4096 /* made by floods in one round; a burst is never broken off */
 #define LOOK_US 4 /* between two looks at gated descriptors while others are busy */
 
 DROP(core, adapter_gone, "adapter-gone", "the receiving adapter was removed while the frame was on its way")
@@ -57,13 +58,30 @@ static unsigned queue_poll(struct worker *w, unsigned i)
 	return n;
 }
 
-/* Gated queues that were readable are read until they are dry. */
+/* One frame may be thousands of copies. Then other queues wait for the next round, and whoever waits for a quiescent
+ * state waits for one burst's flood beyond this at most. */
+static bool round_is_full(const struct worker *w) { return w->pipe.flooded > ROUND_COPIES; }
+
+static unsigned polled_poll(struct worker *w)
+{
+	unsigned n = w->seen->n_polled, work = 0;
+	for (unsigned k = 0; k < n && !round_is_full(w); k++) {
+		work += queue_poll(w, w->polled_at);
+		w->polled_at = w->polled_at + 1 < n ? w->polled_at + 1 : 0;
+	}
+	return work;
+}
+
+/* Gated queues that were readable are read until they are dry. The word in which a round begins comes twice: its upper
+ * bits first, the others last. */
 static unsigned gated_poll(struct worker *w)
 {
 	const struct worker_plan *plan = w->seen;
-	unsigned work = 0;
-	for (unsigned word = 0; word <= (plan->n_queues - plan->n_polled) / 64; word++) {
-		uint64_t bits = w->hot[word];
+	unsigned words = (plan->n_queues - plan->n_polled) / 64 + 1, at = w->gated_at, work = 0;
+	uint64_t upper = ~0ULL << (at & 63);
+	for (unsigned step = 0; step <= words; step++) {
+		unsigned word = (at / 64 + step) % words;
+		uint64_t bits = w->hot[word] & (step == 0 ? upper : step == words ? ~upper : ~0ULL);
 		while (bits) {
 			unsigned k = word * 64 + (unsigned)__builtin_ctzll(bits);
 			bits &= bits - 1;
@@ -71,15 +89,24 @@ static unsigned gated_poll(struct worker *w)
 			work += n;
 			if (n < PORT_BURST)
 				w->hot[word] &= ~(1ULL << (k & 63));
+			if (unlikely(round_is_full(w))) {
+				w->gated_at = k + 1;
+				return work;
+			}
 		}
 	}
 	return work;
 }
 
+/* First in a round, while nothing is in the pipe: whoever handed these frames over may have copied its rows for a
+ * reading of the books before, and then this worker's copy must be made before they count as taken. The ring orders
+ * it: with the frame comes all that its sender had seen, the reading's epoch included. */
 static unsigned inbox_poll(struct worker *w)
 {
 	struct frame *frames[PORT_BURST];
 	unsigned n = rte_ring_sc_dequeue_burst(w->inbox, (void **)frames, PORT_BURST, NULL);
+	if (n && worker_copy_due(w))
+		counter_serve(w);
 	const struct dataplane *dp = w->seen->dp;
 	for (unsigned i = 0; i < n;) {
 		unsigned id = frames[i]->m.port, k = i + 1;
@@ -107,19 +134,19 @@ static void plan_take_up(struct worker *w)
 		return;
 	w->seen = plan;
 	w->pipe.dp = plan->dp;
+	w->polled_at = w->gated_at = 0;
 	worker_watch(w);
+	atomic_store_explicit(&w->taken_up, plan, memory_order_release);
 }
 
 static unsigned round_run(struct worker *w)
 {
 	const struct worker_plan *plan = w->seen;
-	unsigned work = 0;
-	for (unsigned i = 0; i < plan->n_polled; i++)
-		work += queue_poll(w, i);
+	unsigned work = n_workers > 1 ? inbox_poll(w) : 0;
+	w->pipe.flooded = 0;
+	work += polled_poll(w);
 	if (plan->n_polled < plan->n_queues)
 		work += gated_poll(w);
-	if (n_workers > 1)
-		work += inbox_poll(w);
 	pipe_flush(&w->pipe);
 	return work;
 }
@@ -128,8 +155,8 @@ static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
 	struct rte_rcu_qsbr *rcu = rcu_variable();
-	if (rte_thread_register())
-		return NULL; /* without a place among the lcores the pools have no cache: still correct, slower */
+	/* Without a place among the lcores the pools have no cache for it: still correct, slower. */
+	bool registered = rte_thread_register() == 0;
 	rte_rcu_qsbr_thread_register(rcu, w->id);
 	rte_rcu_qsbr_thread_online(rcu, w->id);
 	uint64_t begin = rte_rdtsc();
@@ -145,7 +172,7 @@ static void *worker_main(void *arg)
 		}
 		unsigned work = round_run(w);
 		w->count.rounds++;
-		if (unlikely(atomic_load_explicit(&w->request, memory_order_relaxed) != NULL))
+		if (worker_copy_due(w))
 			counter_serve(w);
 		uint64_t end = rte_rdtsc();
 		if (work) {
@@ -163,7 +190,8 @@ static void *worker_main(void *arg)
 	}
 	rte_rcu_qsbr_thread_offline(rcu, w->id);
 	rte_rcu_qsbr_thread_unregister(rcu, w->id);
-	rte_thread_unregister();
+	if (registered)
+		rte_thread_unregister();
 	return NULL;
 }
 
@@ -194,6 +222,7 @@ static int worker_prepare(struct worker *w, unsigned id, int core)
 	memset(w, 0, sizeof(*w));
 	w->id = id;
 	w->core = core;
+	w->epoch = atomic_load(&counter_epoch);
 	struct worker_plan *idle = calloc(1, sizeof(*idle));
 	if (!idle)
 		return -ENOMEM;
@@ -299,4 +328,33 @@ void worker_rows_remove(uint16_t adapter)
 		p->rows[adapter] = NULL;
 		p->outs[adapter] = NULL;
 	}
+}
+
+static void plans_settle(void)
+{
+	for (unsigned i = 0; i < n_workers; i++) {
+		struct worker *w = &workers[i];
+		while (w->started &&
+		       atomic_load_explicit(&w->taken_up, memory_order_acquire) != atomic_load(&w->plan))
+			usleep(20);
+	}
+}
+
+static void inboxes_settle(void)
+{
+	uint32_t end[WORKERS_MAX];
+	for (unsigned i = 0; i < n_workers; i++)
+		end[i] = workers[i].inbox->prod.tail;
+	for (unsigned i = 0; i < n_workers; i++)
+		while (workers[i].started &&
+		       (int32_t)(__atomic_load_n(&workers[i].inbox->cons.tail, __ATOMIC_ACQUIRE) - end[i]) < 0)
+			usleep(20);
+	dataplane_synchronize(); /* and what was taken out last is through */
+}
+
+void worker_settle(void)
+{
+	plans_settle();
+	if (n_workers > 1)
+		inboxes_settle();
 }

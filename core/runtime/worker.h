@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <rte_branch_prediction.h>
 #include <rte_ring.h>
 
 #include "core/runtime/pipe.h"
@@ -30,12 +31,6 @@ struct worker_plan {
 
 void worker_plan_free(struct worker_plan *plan); /* NULL ok */
 
-/* The control thread asks for copies of rows; the worker fills them in between two rounds. */
-struct worker_request {
-	struct counter_row *rows; /* added to, by adapter id */
-	uint16_t first, count;
-};
-
 struct worker {
 	struct pipe pipe;
 	unsigned id;
@@ -46,9 +41,11 @@ struct worker {
 	struct rte_ring *inbox; /* frames for queues of this worker; m.port is the adapter */
 	struct worker_plan *_Atomic plan; /* set by the control thread */
 	struct worker_plan *seen; /* the plan in use */
-	_Atomic(struct worker_request *) request;
+	struct worker_plan *_Atomic taken_up; /* the same, told to the control thread */
+	unsigned epoch; /* of its last copy of its rows */
 	atomic_bool sleeping, rescan, stop; /* rescan: some port's descriptors changed */
 	uint64_t *hot; /* bit per gated queue: readable at the last look and not yet dry */
+	unsigned polled_at, gated_at; /* where the next round begins: behind the queue that filled the last one */
 	uint64_t last_work_tsc, last_look_tsc;
 	struct counter_worker count;
 };
@@ -70,6 +67,16 @@ static inline unsigned worker_of_queue(const struct port *p, unsigned q, unsigne
 int worker_rows_add(uint16_t adapter);
 /* After no snapshot names it: its counts go to the departed. */
 void worker_rows_remove(uint16_t adapter);
+
+/* Returns when each worker goes by the plan that was set last, and no frame that was handed over under an older one is
+ * on its way any more. Nobody holds on to the older ones then. Control thread. */
+void worker_settle(void);
+
+/* Does this worker owe the control thread a copy of its rows? */
+static inline bool worker_copy_due(const struct worker *w)
+{
+	return unlikely(atomic_load_explicit(&counter_epoch, memory_order_acquire) != w->epoch);
+}
 
 /* sleep.c: blocks until there may be work; returns at once if there is. */
 void worker_sleep(struct worker *w);

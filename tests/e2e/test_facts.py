@@ -17,6 +17,7 @@ class Books(Case):
     def check(self, a):
         """in + copies + originated = out + consumed + drops + held (samples' words)."""
         i, e = a["ingress"], a["egress"]
+        self.assertGreaterEqual(e["held"], 0, a)
         self.assertEqual(i["received"] + i["copies"] + i["originated"], i["forwarded"] + i["consumed"] + i["dropped"], a)
         self.assertEqual(e["offered"] + e["copies"], e["delivered"] + e["dropped"] + e["held"], a)
         self.assertEqual(sum(a["drops"].values()), i["dropped"] + e["dropped"], a)
@@ -45,6 +46,8 @@ class Books(Case):
         for t in load:
             t.join()
         self.assertGreater(seen, 1000)
+        for worker in stats["workers"]:
+            self.assertGreater(worker["packets"], 0)
 
     def test_what_is_removed_stays_in_the_total(self):
         host = self.two_guests()
@@ -54,6 +57,16 @@ class Books(Case):
         after = host.json("stats")["total"]
         self.assertGreaterEqual(after["in"]["packets"], before["in"]["packets"])
         self.assertTrue(after["balanced"])
+
+
+class BooksOfTwoWorkers(Books):
+    """The same where frames are handed from worker to worker: vm1 and vm3 are one's, vm2 is the other's."""
+
+    def host(self, *options, **more):
+        cores = sorted(os.sched_getaffinity(0))[:2]
+        if len(cores) < 2:
+            self.skipTest("one processor")
+        return super().host("--worker-cores", ",".join(map(str, cores)), *options, **more)
 
 
 class Drops(Case):

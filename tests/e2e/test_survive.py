@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What weftd's death, a guest's, an interface's and a namespace's cost: as little as they must."""
+import fcntl
 import signal
 import threading
 import time
@@ -29,6 +30,25 @@ class Killed(Case):
         self.assertLess(best, 1.0)
         self.assertEqual(host.revision(), 1)
         self.assertTrue(host.json("stats")["total"]["balanced"])
+
+    def test_started_at_once_it_waits_for_the_dying_one(self):
+        host = self.two_guests()
+        dying = []
+        for _ in range(3):
+            host.process.send_signal(signal.SIGKILL)
+            dying.append(host.process)
+            host.start()
+        for process in dying:
+            self.lab.stop(process)
+        self.assertEqual(host.revision(), 1)
+        self.assertReaches("vm1", "192.0.2.12")
+        host.kill()
+        with open(host.dir / "state" / "lock") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            threading.Timer(1, lock.close).start()
+            begin = time.monotonic()
+            host.start()
+            self.assertGreater(time.monotonic() - begin, 0.9)
 
     def check_addresses_stay(self, sig):
         host = self.host()

@@ -18,11 +18,11 @@ def frame(to, source, text=b""):
     return mac_bytes(to) + mac_bytes(source) + ETHERTYPE + text.ljust(50, b"\0")
 
 
-def received(sock, text, within=0.3):
-    """How many frames with this text arrive."""
+def received(sock, text, within=0.3, enough=None):
+    """How many frames with this text arrive; no longer than it takes for `enough`."""
     count = 0
     end = time.monotonic() + within
-    while time.monotonic() < end:
+    while time.monotonic() < end and count != enough:
         sock.settimeout(max(0.01, end - time.monotonic()))
         try:
             data = sock.recv(2048)

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The host's own network: an interface taken over and given back, two adapters in one subnet, DHCP, DNS."""
+import os
+import shutil
 import socket
 import threading
 import time
 
 from case import Case, document, switch, tap
-from weftlab import wait_until
+from weftlab import TOP, run, wait_until
 
 
 class Talk:
@@ -47,8 +49,8 @@ class Talk:
         return max(b - a for a, b in zip(self.answers, self.answers[1:]))
 
 
-class Takeover(Case):
-    """Row A12."""
+class Uplink(Case):
+    """A host whose address is on the interface that becomes an uplink."""
 
     def world(self):
         self.guests("outside", "vm1")
@@ -65,6 +67,9 @@ class Takeover(Case):
         self.document = document([switch(kind="external", uplink="eth1")], [tap("vm1", "vm1")])
         return host
 
+    def links(self, ns):
+        return [link["ifname"] for link in self.lab.ip_json(ns, "link")]
+
     def network(self):
         """Addresses, routes and permanent neighbours, without what only counts or ages."""
         links = self.lab.ip_json("host", "addr")
@@ -75,6 +80,10 @@ class Takeover(Case):
                 "rules": self.lab.ip_json("host", "rule"),
                 "neighbours": [n for n in self.lab.ip_json("host", "neigh") if "PERMANENT" in n["state"]]}
 
+    def restore(self, host):
+        return self.lab.exec("host", self.lab.build / "hostd" / "weftd", "--state", host.dir / "state", "--socket",
+                             host.socket, "--restore")
+
     def settle(self):
         """IPv6 has finished its duplicate address detection."""
         wait_until("addresses are no longer tentative",
@@ -84,6 +93,10 @@ class Takeover(Case):
     def assertBack(self, before):
         wait_until("the network is as it was", lambda: self.network() == before, 3) if self.network() != before else 0
         self.assertEqual(self.network(), before)
+
+
+class Takeover(Uplink):
+    """Row A12."""
 
     def test_there_and_back_without_breaking_a_connection(self):
         host = self.world()
@@ -133,10 +146,23 @@ class Takeover(Case):
         host.apply(self.document, "--confirm-within", "1")
         host.kill()
         wait_until("the guard rolled back", lambda: self.network() == before, 10)
+        wait_until("the guest's tap is gone", lambda: self.links("vm1") == ["lo"])
         host.start()
         self.assertFalse(host.json("get").get("switches"))
         self.assertReaches("outside", "192.0.2.10")
         self.assertBack(before)
+
+    def test_the_guard_leaves_taps_that_the_document_before_had(self):
+        host = self.world()
+        self.guests("vm2")
+        host.apply(document([switch()], [tap("vm1", "vm1")]))
+        index = self.lab.ip_json("vm1", "link", "show", "vm1")[0]["ifindex"]
+        host.apply(document([switch()], [tap("vm1", "vm1"), tap("vm2", "vm2")]), "--confirm-within", "1")
+        host.kill()
+        wait_until("the new tap is gone", lambda: self.links("vm2") == ["lo"])
+        self.assertEqual(self.lab.ip_json("vm1", "link", "show", "vm1")[0]["ifindex"], index)
+        host.start()
+        self.assertEqual([a["name"] for a in host.json("get")["adapters"]], ["vm1"])
 
     def test_killed_and_started_again_inside_the_window_it_rolls_back(self):
         host = self.world()
@@ -170,9 +196,24 @@ class Takeover(Case):
         before = self.settle()
         host.apply(self.document)
         host.kill(15)
-        self.lab.exec("host", self.lab.build / "hostd" / "weftd", "--state", host.dir / "state", "--socket",
-                      host.socket, "--restore")
+        self.restore(host)
         self.assertBack(before)
+        self.assertEqual(self.links("vm1"), ["lo"])
+        host.start()  # and it can begin again
+        self.assertReaches("outside", "192.0.2.10")
+
+    def test_restore_within_the_window_drops_the_unconfirmed_change(self):
+        host = self.world()
+        before = self.settle()
+        host.apply(document([switch("old")], [tap("vm1", "vm1", "old")]))
+        host.apply(self.document, "--confirm-within", "60")
+        host.kill()
+        self.restore(host)
+        self.assertBack(before)
+        self.assertEqual(self.links("vm1"), ["lo"])
+        host.start()
+        self.assertEqual([s["name"] for s in host.json("get")["switches"]], ["old"])
+        self.assertEqual(host.weft("confirm", check=False).returncode, 1)
 
     def test_firewall_rules_on_the_interface_are_warned_of(self):
         host = self.world()
@@ -230,6 +271,73 @@ class StrongHost(Case):
             self.assertEqual(sources, {(mac[i], f"10.10.6.21{i}")})
         host.apply(document([]))
         self.assertEqual(self.lab.ip("host", "rule").stdout.count("lookup"), 3)
+
+
+class Crashes(Uplink):
+    """Killed at any moment of an apply, weftd leaves nothing that --restore or the next weftd does not put right."""
+    MOMENTS = int(os.environ.get("WEFT_CRASH_MOMENTS", "7"))  # of some hundred
+
+    def setUp(self):
+        super().setUp()
+        self.killer = self.lab.dir / "crash.so"
+        self.moment = self.lab.dir / "crash"
+        run("cc", "-shared", "-fPIC", "-O1", "-o", self.killer, TOP / "tests/e2e/crash.c")
+
+    def traces(self):
+        """All that weft may leave on a host."""
+        network = self.network()
+        # fe80::/64 is on both, in the order in which they spoke last, which means nothing.
+        network["routes6"].sort(key=lambda r: (r["dst"], r["dev"]))
+        return {**network, "guest": self.links("vm1"), "resolv": (self.lab.dir / "resolv.conf").read_text(),
+                "tc": {d: self.lab.exec("host", "tc", *what, "show", "dev", d).stdout for d in ("eth1", "eth2")
+                       for what in (["qdisc"], ["filter"])},
+                "silent": [self.lab.exec("host", "cat", f"/proc/sys/net/ipv6/conf/{d}/disable_ipv6").stdout
+                           for d in ("eth1", "eth2")]}
+
+    def apply_until(self, host, moment):
+        """Killed at that moment; 0: behind the last. How many moments there were."""
+        shutil.rmtree(host.dir / "state", ignore_errors=True)
+        self.moment.unlink(missing_ok=True)
+        host.start(env={**os.environ, "LD_PRELOAD": str(self.killer), "WEFT_CRASH": str(self.moment)})
+        self.moment.write_text(str(moment))
+        host.apply(self.document, check=not moment)
+        host.kill()
+        self.moment.unlink()
+        return int(self.moment.with_suffix(".count").read_text())
+
+    def check(self, heal):
+        host = self.world()
+        self.lab.veth("outside", "wire2", "host", "eth2")
+        self.lab.address("host", "eth2", "2001:db8:2::1/64")
+        self.document["adapters"] += [{"name": "container", "switch": "lan", "attach": {"interface": "eth2"}},
+                                      {"name": "mine", "owner": "host", "switch": "lan",
+                                       "addresses": ["198.51.100.9/32"], "dns": ["192.0.2.53"]}]
+        for dev in ("eth1", "eth2"):  # saves a second and a half each time
+            self.lab.exec("host", "sysctl", "-qw", f"net.ipv6.conf.{dev}.accept_dad=0")
+        host.kill(15)
+        self.settle()
+        before = self.traces()
+        last = self.apply_until(host, 0)
+        self.assertGreater(last, self.MOMENTS)
+        moments = [0] + [1 + i * last // self.MOMENTS for i in range(self.MOMENTS)]
+        for moment in moments:
+            with self.subTest(moment=moment, of=last):
+                if moment:
+                    self.apply_until(host, moment)
+                heal(host)
+                if self.traces() != before:
+                    self.settle()
+                self.assertEqual(self.traces(), before)
+
+    def test_restore_leaves_no_trace(self):
+        self.check(self.restore)
+
+    def test_the_next_weftd_leaves_no_trace(self):
+        def heal(host):
+            host.start()
+            host.apply(document([]))
+            host.kill(15)
+        self.check(heal)
 
 
 class Dhcp(Case):

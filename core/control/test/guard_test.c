@@ -11,14 +11,19 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "core/control/store.h"
+#include "core/control/store_private.h"
 #include "core/control/test/rig.h"
+
+static bool rollback_keeps; /* the last one in this process was told of a document that comes next */
 
 /* What hostnet does, in miniature: the fact says what was taken, a file stands for the interface. */
 static int fake_guard_rollback(const char *state_dir, struct err *e)
 {
 	char path[256];
 	json_t *fact = engine_fact_get("taken");
+	struct api_document *next = guard_document();
+	rollback_keeps = next;
+	api_document_free(next);
 	snprintf(path, sizeof(path), "%s/given-back", state_dir);
 	int r = file_replace(path, json_string_value(fact), strlen(json_string_value(fact)), 0600);
 	json_decref(fact);
@@ -201,12 +206,29 @@ static void interfaces_can_be_given_back_by_hand(void **state)
 	rig_start();
 	assert_int_equal(engine_fact_set("taken", taken), 0);
 	json_decref(taken);
+	store.lock_wait_ms = 100;
 	assert_int_equal(guard_restore(rig_dir, &e), -EBUSY);
 	assert_false(rig_exists("given-back"));
 	rig_stop();
 	assert_int_equal(guard_restore(rig_dir, &e), 0);
 	assert_true(rig_exists("given-back"));
 	rig_start(); /* and the folder is free again */
+}
+
+/* A change that waits to be confirmed is dropped first: nothing of what ran before is to be kept then either. */
+static void giving_back_by_hand_drops_an_unconfirmed_change(void **state)
+{
+	struct err e;
+	rollback_keeps = true;
+	pid_t weftd = weftd_start();
+	wait_for(guard_runs, "the guard");
+	weftd_kill(weftd);
+	assert_int_equal(guard_restore(rig_dir, &e), 0);
+	assert_false(rollback_keeps);
+	assert_false(rig_exists("pending.json"));
+	wait_for(guard_gone, "end of the guard");
+	rig_start();
+	assert_string_equal(rig_running(), "a");
 }
 
 static int setup(void **state)
@@ -232,7 +254,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		T(a_killed_weftd_is_stood_in_for),	 T(a_living_weftd_is_left_alone),
 		T(the_terminal_does_not_end_it),	 T(confirming_after_a_restart_ends_it),
-		T(interfaces_can_be_given_back_by_hand),
+		T(interfaces_can_be_given_back_by_hand), T(giving_back_by_hand_drops_an_unconfirmed_change),
 	};
 	return cmocka_run_group_tests_name("guard", tests, NULL, NULL);
 }

@@ -3,7 +3,7 @@
  * The state folder against everything that can go wrong with it: a second owner, damaged files, every system
  * call failing once and for good, and a crash before each of them.
  */
-#include "core/control/store.h"
+#include "core/control/store_private.h"
 
 #include <sys/wait.h>
 
@@ -55,6 +55,7 @@ static void a_second_owner_is_refused_and_told_who(void **state)
 	struct err e;
 	char pid[16];
 	snprintf(pid, sizeof(pid), "%d weftd", (int)getpid());
+	store.lock_wait_ms = 100;
 	pid_t child = fork();
 	if (child == 0) {
 		int r = store_open(rig_dir, "weftd", &e);
@@ -68,28 +69,61 @@ static void a_second_owner_is_refused_and_told_who(void **state)
 	rig_start(); /* whoever is gone holds nothing */
 }
 
-static void a_finishing_guard_is_waited_for(void **state)
+/* A process that has the folder as `owner` for ms, and has it now. */
+static pid_t owner_start(const char *owner, unsigned ms)
 {
 	struct err e = {0};
 	int ready[2];
 	char byte;
-	rig_stop();
 	assert_int_equal(pipe(ready), 0);
 	pid_t child = fork();
 	if (child == 0) {
-		if (store_open(rig_dir, "weft-guard", &e) < 0 || write(ready[1], "x", 1) != 1)
+		if (store_open(rig_dir, owner, &e) < 0 || write(ready[1], "x", 1) != 1)
 			_exit(1);
-		usleep(120 * 1000);
+		usleep(ms * 1000);
 		_exit(0);
 	}
 	assert_int_equal(read(ready[0], &byte, 1), 1);
-	assert_int_equal(store_open(rig_dir, "weft-guard", &e), -EBUSY);
-	assert_int_equal(start(&e), 0);
+	close(ready[0]);
+	close(ready[1]);
+	return child;
+}
+
+static void owner_reap(pid_t child)
+{
 	int status;
 	waitpid(child, &status, 0);
 	assert_int_equal(status, 0);
-	close(ready[0]);
-	close(ready[1]);
+}
+
+static void a_finishing_guard_is_waited_for(void **state)
+{
+	struct err e = {0};
+	rig_stop();
+	store.lock_wait_ms = 0;
+	pid_t child = owner_start("weft-guard", 120);
+	assert_int_equal(store_open(rig_dir, "weft-guard", &e), -EBUSY);
+	assert_int_equal(start(&e), 0);
+	owner_reap(child);
+}
+
+/* Killed, it has its lock until the kernel has taken its memory apart. */
+static void a_dying_weftd_is_waited_for(void **state)
+{
+	struct err e = {0};
+	rig_stop();
+	store.lock_wait_ms = 2000;
+	pid_t child = owner_start("weftd", 120);
+	assert_int_equal(store_open(rig_dir, "weft-guard", &e), -EBUSY); /* it is for the next weftd to do so */
+	assert_int_equal(start(&e), 0);
+	owner_reap(child);
+	rig_stop();
+	store.lock_wait_ms = 100;
+	child = owner_start("weftd", 400);
+	assert_int_equal(start(&e), -EBUSY);
+	assert_non_null(strstr(e.text, "does not end"));
+	owner_reap(child);
+	rig_start();
 }
 
 static void a_folder_that_cannot_be_is_named(void **state)
@@ -354,6 +388,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_second_owner_is_refused_and_told_who),
 		T(a_finishing_guard_is_waited_for),
+		T(a_dying_weftd_is_waited_for),
 		T(a_folder_that_cannot_be_is_named),
 		T(a_damaged_current_revision_says_how_to_recover),
 		T(a_damaged_pointer_is_named),

@@ -286,6 +286,13 @@ static void test_refusals(void **state)
 	static char endless[CAPTURE_FILTER_MAX + 2];
 	memset(endless, '(', sizeof(endless) - 1);
 	assert_refused(&(struct capture_options){.filter = "udp prot 53"}, -EINVAL, "filter");
+	struct capture *none;
+	struct err e = {0};
+	assert_int_equal(capture_open(&(struct capture_options){.filter = "host www.example.com"}, &none, &e),
+			 -EINVAL);
+	assert_non_null(strstr(e.text, "www.example.com"));
+	assert_non_null(strstr(e.text, "write the address"));
+	assert_refused(&(struct capture_options){.filter = "net www.example.com"}, -EINVAL, "filter");
 	assert_refused(&(struct capture_options){.filter = endless}, -EINVAL, "filter");
 	assert_refused(&(struct capture_options){.filter = endless + 10}, -EINVAL, "filter");
 	assert_refused(&(struct capture_options){.adapter = "vm2"}, -ENOENT, "adapter");

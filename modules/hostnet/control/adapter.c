@@ -92,8 +92,10 @@ int adapters_build(const struct api_document *doc, struct host_adapters *ret_ada
 	struct host_adapters list = {.at = calloc(n + 1, sizeof(*list.at))};
 	int rc = list.at ? 0 : -ENOMEM;
 	for (size_t i = 0; i < n && !rc; i++) {
+		if (v[i]->role != PORT_HOST) /* most are guests: not worth a search */
+			continue;
 		const struct api_adapter *ad = api_document_adapter(doc, v[i]->name);
-		if (v[i]->role != PORT_HOST || (ad && !has_host_side(ad)))
+		if (ad && !has_host_side(ad))
 			continue;
 		struct host_adapter *a = &list.at[list.n];
 		a->order = list.n++;

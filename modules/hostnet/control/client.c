@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * See client.h. A server tells hosts apart by option 61 (client identifier) when they send one and by their MAC
- * when not, so who carries a lease on must send the same as who got it: dhclient sends none, networkd a DUID,
- * NetworkManager and udhcpc type 1 and the MAC.
+ * when not, so who carries a lease on must send the same as who got it: dhclient sends none by itself and a DUID as
+ * Debian's ifupdown starts it (-i), networkd a DUID, NetworkManager and udhcpc type 1 and the MAC.
  */
 #include "modules/hostnet/control/client.h"
 
@@ -100,6 +100,55 @@ static void udhcpc_id(const struct process *p, const struct look *l)
 	}
 }
 
+/* The next byte of a quoted string, with dhclient's escapes: \001, \" and \\. -1: it ends or is cut off. */
+static int quoted_byte(const char **at)
+{
+	const char *c = *at;
+	bool escaped = *c == '\\';
+	if (!*c || *c == '"' || (escaped && !c[1]))
+		return -1;
+	bool octal = escaped && strspn(c + 1, "01234567") >= 3;
+	*at += octal ? 4 : escaped ? 2 : 1;
+	if (octal)
+		return ((c[1] - '0') << 6 | (c[2] - '0') << 3 | (c[3] - '0')) & 0xff;
+	return (unsigned char)c[escaped];
+}
+
+bool client_duid(const char *quoted, char *to, size_t size)
+{
+	size_t n = 0;
+	for (int byte; n + 3 <= size && (byte = quoted_byte(&quoted)) >= 0; n += 2)
+		snprintf(to + n, size - n, "%02x", (unsigned)byte);
+	return n > 0 && *quoted == '"';
+}
+
+/* With -i the id is 255, four bytes of the MAC and the DUID in the file of leases (RFC 4361, 6.1). */
+static void dhclient_id(const struct process *p, const struct look *l)
+{
+	const char *leases = "/var/lib/dhcp/dhclient.leases", *duid;
+	struct netlink_interface facts;
+	bool wanted = false;
+	char *text;
+	size_t len;
+	for (size_t i = 1; i < p->n_args; i++) {
+		if (!strcmp(p->args[i], "-6"))
+			return;
+		wanted = wanted || !strcmp(p->args[i], "-i");
+		if (!strcmp(p->args[i], "-lf") && i + 1 < p->n_args)
+			leases = p->args[i + 1];
+	}
+	if (!wanted || netlink_interface_facts(l->ifname, &facts) < 0 || file_read(leases, 1u << 20, &text, &len) < 0)
+		return;
+	const char *mark = "default-duid \"", *at = strstr(text, mark);
+	while (at && (duid = strstr(at + 1, mark))) /* the last one counts */
+		at = duid;
+	char *id = l->o->client_id;
+	snprintf(id, OTHERS_CLIENT_ID_SIZE, "ff%08x", (unsigned)(mac_to_u64(&facts.mac) & 0xffffffff));
+	if (!at || !client_duid(at + strlen(mark), id + 10, OTHERS_CLIENT_ID_SIZE - 10))
+		id[0] = '\0';
+	free(text);
+}
+
 static int look_at_process(const struct process *p, void *arg)
 {
 	struct look *l = arg;
@@ -120,6 +169,8 @@ static int look_at_process(const struct process *p, void *arg)
 		l->o->dhcp = true;
 	if (!strcmp(p->name, "udhcpc"))
 		udhcpc_id(p, l);
+	else if (!strcmp(p->name, "dhclient"))
+		dhclient_id(p, l);
 	return 0;
 }
 
@@ -142,10 +193,31 @@ void client_look(const char *ifname, int ifindex, const struct records *addresse
 		use_mac_as_id(ifname, o);
 }
 
+struct stop {
+	const char *ifname;
+	bool patient;
+};
+
+/* It has gone into the background: init is its parent. */
+static bool is_detached(const struct process *p)
+{
+	char path[64], *text;
+	size_t len;
+	int parent = 0;
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)p->pid);
+	if (file_read(path, 4096, &text, &len) < 0)
+		return false;
+	const char *behind = strrchr(text, ')'); /* "PID (NAME) STATE PARENT ..."; the name may hold anything */
+	bool read = behind && sscanf(behind, ") %*c %d", &parent) == 1;
+	free(text);
+	return read && parent == 1;
+}
+
 static int stop_one(const struct process *p, void *arg)
 {
-	const char *ifname = arg;
-	if (!client_is_on(p, ifname))
+	const struct stop *s = arg;
+	const char *ifname = s->ifname;
+	if (!client_is_on(p, ifname) || (s->patient && !is_detached(p)))
 		return 0;
 	/* SIGTERM would make dhclient give its lease back to the server, and some take the address along. */
 	if (kill(p->pid, SIGKILL) == 0)
@@ -154,4 +226,8 @@ static int stop_one(const struct process *p, void *arg)
 	return 0;
 }
 
-void others_stop_clients(const char *ifname) { (void)process_each(stop_one, (void *)ifname); }
+void others_stop_clients(const char *ifname, bool patient)
+{
+	struct stop s = {ifname, patient};
+	(void)process_each(stop_one, &s);
+}

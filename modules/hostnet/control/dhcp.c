@@ -216,7 +216,7 @@ void dhcp_start(struct dhcp_client *c)
 		return;
 	loop_remove(c->retry);
 	c->retry = NULL;
-	others_stop_clients(c->ifname); /* one that an earlier weftd left */
+	others_stop_clients(c->ifname, false); /* one that an earlier weftd left */
 	make_command(c, argv, lease, id, name, ip);
 	int rc = access("/usr/sbin/udhcpc", X_OK) == 0 || access("/sbin/udhcpc", X_OK) == 0
 			 ? process_start(argv, &c->pid)

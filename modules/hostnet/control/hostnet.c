@@ -17,6 +17,7 @@
 #include "core/control/module.h"
 #include "core/control/netlink.h"
 #include "modules/hostnet/control/adapter.h"
+#include "modules/hostnet/control/contest.h"
 #include "modules/hostnet/control/dhcp.h"
 #include "modules/hostnet/control/rollback.h"
 #include "modules/hostnet/control/takeovers.h"
@@ -26,7 +27,6 @@
 
 static struct netlink *nl;
 static struct host_adapters running, preparing;
-static bool loaded; /* the takeovers' fact */
 static bool changed; /* something may not be as it should */
 static uint64_t looked_ns;
 
@@ -38,10 +38,12 @@ static void lease_changed(struct dhcp_client *c, void *unused)
 		struct host_adapter *a = &running.at[i];
 		if (a->dhcp != c)
 			continue;
-		const struct takeover *t = takeovers_by_tap(a->ifname);
+		struct takeover *t = takeovers_by_tap(a->ifname);
 		(void)adapter_sync(nl, a, SYNC_BOTH, NULL);
-		if (t && dhcp_lease(c))
+		if (t && dhcp_lease(c)) {
 			takeover_lease_changed(nl, t, dhcp_lease(c));
+			(void)takeovers_store();
+		}
 		adapter_sync_dns(a);
 	}
 	(void)adapters_sync_strong(nl, &running, SYNC_BOTH);
@@ -114,15 +116,14 @@ static void remove_added(void)
 
 static int prepare(struct txn *t, struct err *e)
 {
-	if (!loaded)
-		takeovers_load_all();
-	loaded = true;
+	takeovers_load_all();
 	int rc = adapters_check(t->next, e);
 	if (rc < 0 || t->dry_run)
 		return rc < 0 ? rc : takeovers_preview(nl, t, e);
 	rc = adapters_build(t->next, &preparing, e);
 	if (rc < 0)
 		return rc;
+	host_taps_store(&running, &preparing);
 	rc = add_all(t, e);
 	if (!rc)
 		rc = takeovers_prepare(nl, t, &preparing, e);
@@ -161,15 +162,17 @@ static void commit(struct txn *t)
 	running = preparing;
 	preparing = (struct host_adapters){0};
 	dhcp_hand_over(&old, &running);
-	takeovers_commit(nl, t->next);
+	for (size_t i = 0; i < running.n; i++)
+		(void)others_keep_off(running.at[i].ifname);
+	takeovers_commit(nl,
+			 t->next); /* tells managers of interfaces last: what they do in answer is put right next */
 	let_go(&old);
 	for (size_t i = 0; i < running.n; i++) {
 		(void)adapter_sync(nl, &running.at[i], SYNC_BOTH, NULL);
 		adapter_sync_dns(&running.at[i]);
-		others_keep_off(running.at[i].ifname);
 	}
 	(void)adapters_sync_strong(nl, &running, SYNC_BOTH);
-	host_taps_store(&running);
+	host_taps_store(&running, NULL);
 	adapters_free(&old);
 	changed = true; /* taps of the old document go in retire: look once more then */
 }
@@ -204,6 +207,7 @@ static void look_again(void)
 
 static void tick(void)
 {
+	contest_settle(nl);
 	if (takeovers_tick(nl, engine_document(), &running))
 		changed = true;
 	for (size_t i = 0; i < running.n; i++)
@@ -213,9 +217,13 @@ static void tick(void)
 		look_again();
 }
 
-static void on_address(uint32_t ifindex) { takeovers_clean(nl, ifindex); }
+static void on_address(uint32_t ifindex) { contest_clean(nl, ifindex); }
 
-static void on_changed(void) { changed = true; }
+static void on_changed(void)
+{
+	changed = true;
+	contest_hold(nl);
+}
 
 static const struct watch_callbacks callbacks = {.address = on_address, .changed = on_changed};
 
@@ -235,6 +243,7 @@ static int init(struct err *e)
 		rc = watch_start(&callbacks);
 	if (rc < 0)
 		return err_set(e, -rc, NULL, "rtnetlink cannot be used: %s", strerror(-rc));
+	takeovers_load_all(); /* before a port silences anything, which adds to them */
 	interface_listen(&takeovers_listener);
 	return 0;
 }
@@ -259,7 +268,7 @@ static void stop(bool restore)
 		others_let_in(running.at[i].ifname, &(struct others){0});
 	}
 	(void)adapters_clear_strong(nl, &running);
-	host_taps_store(NULL);
+	host_taps_store(NULL, NULL);
 }
 
 static void fini(void)

@@ -91,32 +91,72 @@ static void networkd_reload(void)
 		(void)process_run((const char *const[]){"networkctl", "reload", NULL}, NULL, TOOL_TIMEOUT_MS);
 }
 
-void others_keep_off(const char *ifname)
+/* ---- ifupdown: to be made to believe that it never brought the interface up ----------------------------- */
+
+/* ifdown, and with it `systemctl restart networking`, would have dhclient give back the lease that weft carries on.
+ * What ifupdown remembers of the interface is kept beside; like that it is gone after a boot. */
+static bool ifupdown_forget(const char *ifname)
+{
+	char state[128], beside[128], *text;
+	size_t len;
+	snprintf(state, sizeof(state), "/run/network/ifstate.%s", ifname);
+	snprintf(beside, sizeof(beside), "/run/network/weft.%s", ifname);
+	if (file_read(state, 4096, &text, &len) < 0)
+		return false;
+	bool told = len && file_replace(beside, text, len, 0644) == 0 && truncate(state, 0) == 0;
+	free(text);
+	return told;
+}
+
+static void ifupdown_remember(const char *ifname)
+{
+	char state[128], beside[128], *text;
+	size_t len;
+	snprintf(state, sizeof(state), "/run/network/ifstate.%s", ifname);
+	snprintf(beside, sizeof(beside), "/run/network/weft.%s", ifname);
+	if (file_read(beside, 4096, &text, &len) < 0)
+		return;
+	(void)file_write(state, text);
+	(void)unlink(beside);
+	free(text);
+}
+
+bool others_keep_off(const char *ifname)
 {
 	char path[128], text[256];
+	bool told = ifupdown_forget(ifname);
 	if (is_folder("/run/NetworkManager")) {
 		networkmanager_file(ifname, path);
 		snprintf(
 			text, sizeof(text),
 			"# written by weftd, whose interface %s is\n[keyfile]\nunmanaged-devices+=interface-name:=%s\n",
 			ifname, ifname);
-		if (tell(path, text))
+		if (tell(path, text)) {
 			networkmanager_reload(ifname, "no");
+			told = true;
+		}
 	}
 	if (is_folder("/run/systemd/netif")) {
 		networkd_file(ifname, path);
 		snprintf(text, sizeof(text),
 			 "# written by weftd, whose interface %s is\n[Match]\nName=%s\n\n[Link]\nUnmanaged=yes\n",
 			 ifname, ifname);
-		if (tell(path, text))
+		if (tell(path, text)) {
 			networkd_reload();
+			told = true;
+		}
 	}
+	return told;
 }
 
-static void clients_start_again(const json_t *clients)
+static int match_client(const struct process *p, void *ifname) { return client_is_on(p, ifname); }
+
+static void clients_start_again(const char *ifname, const json_t *clients)
 {
 	size_t i, k;
 	json_t *args, *arg;
+	if (process_each(match_client, (void *)ifname) == 1)
+		return; /* weftd was killed before it ended them */
 	json_array_foreach((json_t *)clients, i, args) {
 		const char *argv[PROCESS_ARGS_MAX + 1] = {0};
 		json_array_foreach(args, k, arg) {
@@ -138,7 +178,9 @@ void others_let_in(const char *ifname, const struct others *o)
 	networkd_file(ifname, path);
 	if (unlink(path) == 0)
 		networkd_reload();
-	clients_start_again(o->clients);
+	ifupdown_remember(ifname);
+	if (o->clients)
+		clients_start_again(ifname, o->clients);
 }
 
 /* ---- ifupdown, and who did it -------------------------------------------------------------------------- */

@@ -27,10 +27,12 @@ struct others {
 void others_look(const char *ifname, int ifindex, const struct records *addresses, struct others *ret_others);
 void others_clear(struct others *o);
 
-/* Before addresses move: DHCP clients of this interface alone end, without releasing their lease. */
-void others_stop_clients(const char *ifname);
-/* After addresses moved: managers leave the interface alone from now on. Idempotent. */
-void others_keep_off(const char *ifname);
+/* DHCP clients of this interface alone end, without releasing their lease. patient: not one whose starter (ifup) still
+ * waits for it, and would fail. */
+void others_stop_clients(const char *ifname, bool patient);
+/* After addresses moved: managers leave the interface alone from now on. Idempotent. true: one had to be told, and
+ * on letting go may set the interface down or turn on its IPv6, soon after. */
+bool others_keep_off(const char *ifname);
 /* The interface is its owners' again. */
 void others_let_in(const char *ifname, const struct others *o);
 

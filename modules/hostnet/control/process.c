@@ -21,6 +21,7 @@
 #include "base/file.h"
 
 #define CMDLINE_MAX (64u << 10)
+#define DETACH_TIMEOUT_MS 5000
 
 static bool same_namespace(const char *pid, const struct stat *ours)
 {
@@ -140,13 +141,35 @@ int process_run(const char *const argv[], const char *input, unsigned timeout_ms
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -EINTR;
 }
 
-int process_detach(const char *const argv[])
+/* systemd starts what it is told to in the machine's own network namespace. */
+static bool systemd_is_here(void)
 {
-	/* Through a shell that leaves at once, so that init is its parent and no zombie stays with weftd. */
-	const char *through[PROCESS_ARGS_MAX + 5] = {"sh", "-c", "\"$@\" &", "sh"};
-	size_t n = 4;
+	struct stat ours;
+	return access("/run/systemd/system", F_OK) == 0 && stat("/proc/self/ns/net", &ours) == 0 &&
+	       same_namespace("1", &ours);
+}
+
+/* Started by a helper that leaves at once. 0 or -errno. */
+static int detach_through(const char *const helper[], const char *const argv[])
+{
+	const char *through[PROCESS_ARGS_MAX + 8] = {0};
+	size_t n = 0;
+	for (; helper[n]; n++)
+		through[n] = helper[n];
 	for (size_t i = 0; argv[i] && i < PROCESS_ARGS_MAX; i++)
 		through[n++] = argv[i];
-	int rc = process_run(through, NULL, 5000);
+	int rc = process_run(through, NULL, DETACH_TIMEOUT_MS);
 	return rc > 0 ? -ECHILD : rc;
+}
+
+int process_detach(const char *const argv[])
+{
+	/* As a unit of its own it has neither weftd's sandbox nor its life. It may go into the background. */
+	static const char *const unit[] = {"systemd-run",      "--quiet", "--collect", "-p",
+					   "KillMode=process", "--",	  NULL};
+	/* Else through a shell, so that init is its parent and no zombie stays with weftd. */
+	static const char *const shell[] = {"sh", "-c", "\"$@\" &", "sh", NULL};
+	if (systemd_is_here() && detach_through(unit, argv) == 0)
+		return 0;
+	return detach_through(shell, argv);
 }

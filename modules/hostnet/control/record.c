@@ -224,6 +224,18 @@ void record_set_lifetime(struct record *r, uint32_t valid_s, uint32_t preferred_
 	}
 }
 
+void record_set_protocol(struct record *r, uint8_t address_protocol, uint8_t route_protocol)
+{
+	const struct nlattr *a;
+	if (r->type == RTM_NEWROUTE && r->len >= sizeof(struct rtmsg))
+		((struct rtmsg *)(void *)r->body)->rtm_protocol = route_protocol;
+	if (r->type != RTM_NEWADDR || r->len < MNL_ALIGN(sizeof(struct ifaddrmsg)))
+		return;
+	record_for_each_attr(a, r, sizeof(struct ifaddrmsg))
+		if (mnl_attr_get_type(a) == IFA_PROTO && mnl_attr_get_payload_len(a) >= 1)
+			*(uint8_t *)mnl_attr_get_payload(a) = address_protocol;
+}
+
 /* ---- on disk ------------------------------------------------------------------------------------------ */
 
 json_t *records_encode(const struct records *r)

@@ -52,6 +52,8 @@ int record_view(const struct record *r, struct record_view *ret_view); /* -EINVA
 
 /* An address record's seconds left, as of when it was recorded. */
 void record_set_lifetime(struct record *r, uint32_t valid_s, uint32_t preferred_s);
+/* Whose it is from now on: IFA_PROTO if it has one, RTPROT_*. */
+void record_set_protocol(struct record *r, uint8_t address_protocol, uint8_t route_protocol);
 int record_copy(const struct record *r, struct records *into); /* -ENOMEM */
 
 /* How a record is said anew. */

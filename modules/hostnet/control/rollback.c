@@ -14,8 +14,8 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "core/control/engine.h"
+#include "core/control/guard.h"
 #include "core/control/netlink.h"
-#include "core/control/store.h"
 #include "modules/hostnet/control/adapter.h"
 #include "modules/hostnet/control/dns.h"
 #include "modules/hostnet/control/others.h"
@@ -25,29 +25,28 @@
 #define FACT "host-taps"
 #define TAP_ALIAS "weft:" /* port-tap marks its own so */
 
-void host_taps_store(const struct host_adapters *list)
+static void add_taps(json_t *taps, const struct host_adapters *list)
+{
+	for (size_t i = 0; list && i < list->n; i++) {
+		json_t *name = json_string(list->at[i].ifname);
+		bool there = false;
+		for (size_t k = 0; k < json_array_size(taps); k++)
+			there = there || json_equal(json_array_get(taps, k), name);
+		if (!there)
+			json_array_append(taps, name);
+		json_decref(name);
+	}
+}
+
+void host_taps_store(const struct host_adapters *running, const struct host_adapters *preparing)
 {
 	json_t *now = json_array(), *before = engine_fact_get(FACT);
-	for (size_t i = 0; list && i < list->n; i++)
-		json_array_append_new(now, json_string(list->at[i].ifname));
+	add_taps(now, running);
+	add_taps(now, preparing);
 	if (!json_equal(now, before))
 		(void)engine_fact_set(FACT, json_array_size(now) ? now : NULL);
 	json_decref(before);
 	json_decref(now);
-}
-
-/* The document that the host goes back to; NULL: none, everything goes. */
-static struct api_document *document_before(void)
-{
-	struct store_pending p;
-	struct api_document *doc = NULL;
-	json_t *json = NULL;
-	struct err e = {0};
-	if (!store_pending_get(NULL, &p) || store_document_load(p.previous, &json, &e) < 0)
-		return NULL;
-	(void)api_document_decode(json, &doc, &e);
-	json_decref(json);
-	return doc;
 }
 
 static bool is_kept(const struct api_document *before, const struct takeover *taken, const char *tap)
@@ -68,7 +67,7 @@ static void remove_tap(struct netlink *nl, const char *tap)
 	struct netlink_link link;
 	struct dns none = {.ifname = tap};
 	(void)dns_set(&none);
-	others_stop_clients(tap);
+	others_stop_clients(tap, false);
 	others_let_in(tap, &(struct others){0});
 	if (netlink_link_get(nl, tap, &link) < 0 || strncmp(link.alias, TAP_ALIAS, strlen(TAP_ALIAS)) != 0)
 		return;
@@ -79,7 +78,7 @@ static void remove_tap(struct netlink *nl, const char *tap)
 
 static void remove_taps(struct netlink *nl, const struct takeover *taken)
 {
-	struct api_document *before = document_before();
+	struct api_document *before = guard_document();
 	json_t *taps = engine_fact_get(FACT), *tap;
 	size_t i;
 	for (const struct takeover *t = taken; t; t = t->next)
@@ -90,6 +89,8 @@ static void remove_taps(struct netlink *nl, const struct takeover *taken)
 		if (name && !is_kept(before, taken, name))
 			remove_tap(nl, name);
 	}
+	if (!before)
+		host_taps_store(NULL, NULL);
 	json_decref(taps);
 	api_document_free(before);
 }
@@ -109,7 +110,7 @@ int hostnet_rollback(const char *state_dir, struct err *e)
 		}
 	remove_taps(nl, taken);
 	(void)strong_host_sync(nl, NULL, 0, SYNC_REMOVE); /* rules of interfaces that are gone now */
-	rc = takeovers_store(NULL);
+	rc = takeovers_store();
 	for (struct takeover *t = taken; t; t = next) {
 		next = t->next;
 		takeover_free(t);

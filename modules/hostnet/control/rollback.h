@@ -7,5 +7,5 @@ struct host_adapters;
 
 int hostnet_rollback(const char *state_dir, struct err *e); /* module.h: guard_rollback */
 
-/* Remembers whose taps are the host's adapters, for that. NULL: there are none. */
-void host_taps_store(const struct host_adapters *list);
+/* Remembers whose taps are the host's adapters, for that: those that run and those about to be. NULL: none. */
+void host_taps_store(const struct host_adapters *running, const struct host_adapters *preparing);

@@ -170,7 +170,7 @@ int takeover_move(struct netlink *nl, struct takeover *t, struct err *e)
 		return rc;
 	}
 	t->others_off = true;
-	others_stop_clients(t->ifname);
+	others_stop_clients(t->ifname, false);
 	move_break(&m);
 	t->tap_ifindex = m.to.ifindex;
 	return 0;
@@ -207,7 +207,7 @@ void takeover_strip(struct netlink *nl, struct takeover *t)
 	m.from = (struct move_end){ifindex_of(nl, t->ifname), t->ifname};
 	m.to = (struct move_end){0, ""};
 	t->others_off = true;
-	others_stop_clients(t->ifname);
+	others_stop_clients(t->ifname, true);
 	move_break(&m);
 }
 
@@ -218,6 +218,11 @@ int takeover_replay(struct netlink *nl, struct takeover *t, struct err *e)
 	m.to = (struct move_end){ifindex_of(nl, t->tap), t->tap};
 	if (!m.to.ifindex)
 		return err_set(e, ENODEV, NULL, "the host's adapter %s is not there", t->tap);
+	if (t->tap_ifindex != m.to.ifindex) {
+		copy_habits(t->ifname, t->tap);
+		if (!t->ipv6)
+			(void)sysctl_write("ipv6", t->tap, "disable_ipv6", 1);
+	}
 	int rc = move_make(&m, e);
 	t->tap_ifindex = m.to.ifindex;
 	takeover_boot_id(t->boot);
@@ -245,9 +250,47 @@ static int note_tap(struct netlink *nl, uint32_t ifindex, struct records *into)
 	return rc;
 }
 
-void takeover_lease_changed(struct netlink *nl, const struct takeover *t, const struct lease *l)
+/* Does it go when the address does? */
+static bool hangs_on(const struct record *r, const struct ip *address)
 {
-	const struct ip *old = &t->others.dhcp_address;
+	struct record_view v;
+	return record_view(r, &v) == 0 && v.family == AF_INET &&
+	       ip_equal(r->type == RTM_NEWADDR ? &v.prefix.ip : &v.source, address);
+}
+
+/* Does the list have it, if with another source or metric? */
+static bool leads_there(const struct records *list, const struct record *r)
+{
+	struct record_view v, w;
+	for (size_t i = 0; i < list->n; i++)
+		if (record_view(r, &v) == 0 && record_view(&list->at[i], &w) == 0 && v.table == w.table &&
+		    v.prefix.len == w.prefix.len && ip_equal(&v.prefix.ip, &w.prefix.ip) &&
+		    ip_equal(&v.gateway, &w.gateway))
+			return true;
+	return false;
+}
+
+/* In a list that is to be said on the interface: the old lease's entries out, those of the new one that the tap has in. */
+static void note_new_lease(struct records *list, uint16_t type, const struct records *have, const struct ip *old,
+			   const struct ip *now)
+{
+	struct records kept = {0};
+	for (size_t i = 0; i < list->n; i++)
+		if (!hangs_on(&list->at[i], old))
+			(void)record_copy(&list->at[i], &kept);
+	for (size_t i = 0; i < have->n; i++) {
+		if (have->at[i].type != type || !hangs_on(&have->at[i], now) || leads_there(&kept, &have->at[i]) ||
+		    record_copy(&have->at[i], &kept) < 0)
+			continue;
+		record_set_protocol(&kept.at[kept.n - 1], 0, RTPROT_DHCP); /* no longer weft's */
+	}
+	records_clear(list);
+	*list = kept;
+}
+
+void takeover_lease_changed(struct netlink *nl, struct takeover *t, const struct lease *l)
+{
+	const struct ip gone = t->others.dhcp_address, *old = &gone;
 	struct records addresses = {0}, routes = {0};
 	struct move m = {.nl = nl,
 			 .addresses = &addresses,
@@ -268,6 +311,10 @@ void takeover_lease_changed(struct netlink *nl, const struct takeover *t, const 
 			(void)record_copy(&have.at[i], &routes);
 	}
 	move_break(&m);
+	/* The way back leads to the new lease; how long that lasts is looked up then. */
+	note_new_lease(&t->addresses, RTM_NEWADDR, &have, old, &l->address.ip);
+	note_new_lease(&t->routes, RTM_NEWROUTE, &have, old, &l->address.ip);
+	t->others.dhcp_address = l->address.ip;
 	records_clear(&have);
 	records_clear(&addresses);
 	records_clear(&routes);
@@ -313,6 +360,9 @@ static struct move make_on_interface(struct netlink *nl, struct takeover *t, str
 	port_wire_unsilence(nl, t->ifname); /* no IPv6 address could be set before */
 	if (t->ipv6 && sysctl_read("ipv6", t->ifname, "disable_ipv6", 0) != 0)
 		(void)sysctl_write("ipv6", t->ifname, "disable_ipv6", 0);
+	if ((t->flags & IFF_UP) || takeover_has_address(t)) /* silenced early in a boot it was still down */
+		(void)netlink_link_change(nl, (int)m.to.ifindex,
+					  &(struct netlink_link_change){.flags = IFF_UP, .flags_mask = IFF_UP});
 	if (m.from.ifindex && address_dump(nl, m.from.ifindex, &on_tap) == 0)
 		refresh_lifetimes(t, &on_tap);
 	records_clear(&on_tap);

@@ -37,7 +37,10 @@ struct takeover {
 
 	/* Not on disk. */
 	bool others_off; /* clients were ended and managers told: let them in when it is given back */
+	uint64_t contested_until_ns; /* see contest.h; 0: nobody contests it */
+	bool settled; /* it was contested, so far as this weftd knows */
 	bool fresh; /* taken in the transaction under way */
+	bool silencing; /* only noted, but on disk with those that are taken: silence costs it what IPv6 it had */
 	char before_tap[IFNAMSIZ]; /* in the transaction under way the addresses came from this tap */
 };
 
@@ -57,7 +60,7 @@ void takeover_strip(struct netlink *nl, struct takeover *t);
 /* A tap that is new (after a reboot, or deleted by hand) gets what was moved. */
 int takeover_replay(struct netlink *nl, struct takeover *t, struct err *e);
 /* The lease that the adapter has now is another than was taken over: what came with that one goes. */
-void takeover_lease_changed(struct netlink *nl, const struct takeover *t, const struct lease *l);
+void takeover_lease_changed(struct netlink *nl, struct takeover *t, const struct lease *l);
 /* Back to the interface as noted, leases as far as they have got meanwhile. Logs what fails and goes on. */
 int takeover_give_back(struct netlink *nl, struct takeover *t);
 

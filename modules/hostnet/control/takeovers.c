@@ -20,8 +20,10 @@
 #include "core/control/module.h"
 #include "core/control/netlink.h"
 #include "modules/hostnet/control/adapter.h"
+#include "modules/hostnet/control/contest.h"
 #include "modules/hostnet/control/move.h"
 #include "modules/hostnet/control/route.h"
+#include "modules/hostnet/control/uplinks.h"
 #include "modules/hostnet/control/warnings.h"
 
 #define FACT "takeover"
@@ -82,35 +84,69 @@ void takeovers_load(struct takeover **list)
 	json_decref(fact);
 }
 
-int takeovers_store(const struct takeover *list)
+/* Booted since it was taken: the interface was set up afresh, and what it has now is what it will want back. */
+static bool supersedes(const struct takeover *now, const struct takeover *t)
+{
+	return !t || (strcmp(t->boot, now->boot) != 0 && takeover_has_address(now));
+}
+
+int takeovers_store(void)
 {
 	json_t *fact = json_object();
 	int rc = fact ? 0 : -ENOMEM;
-	for (const struct takeover *t = list; t && !rc; t = t->next)
-		if (json_object_set_new(fact, t->ifname, takeover_encode(t)) < 0)
-			rc = -ENOMEM;
+	for (const struct takeover *t = taken; t && !rc; t = t->next)
+		rc = json_object_set_new(fact, t->ifname, takeover_encode(t)) < 0 ? -ENOMEM : 0;
+	for (const struct takeover *t = noted; t && !rc; t = t->next)
+		if (t->silencing && supersedes(t, find(taken, t->ifname)))
+			rc = json_object_set_new(fact, t->ifname, takeover_encode(t)) < 0 ? -ENOMEM : 0;
 	if (!rc)
-		rc = engine_fact_set(FACT, list ? fact : NULL);
+		rc = engine_fact_set(FACT, json_object_size(fact) ? fact : NULL);
 	json_decref(fact);
 	return rc;
 }
 
-void takeovers_load_all(void) { takeovers_load(&taken); }
+void takeovers_load_all(void)
+{
+	static bool loaded;
+	if (!loaded)
+		takeovers_load(&taken);
+	loaded = true;
+}
+
+/* Nobody will take these: nothing is owed for them any more. */
+static void noted_drop(void)
+{
+	bool on_disk = false;
+	for (const struct takeover *t = noted; t; t = t->next)
+		on_disk = on_disk || t->silencing;
+	free_list(&noted);
+	if (on_disk)
+		(void)takeovers_store();
+}
 
 /* ---- around the silence -------------------------------------------------------------------------------- */
 
-static void before_silence(const char *ifname)
+/* On disk before silence takes the IPv6 addresses: whoever is killed now owes them already. */
+static int before_silence(const char *ifname, struct err *e)
 {
 	struct netlink *nl;
 	struct takeover *t;
-	struct err e = {0};
-	if (netlink_open(-1, &nl) < 0)
-		return;
-	if (takeover_note(nl, ifname, &t, &e) == 0) {
-		takeover_free(pull(&noted, ifname));
-		push(&noted, t);
-	}
+	int rc = netlink_open(-1, &nl);
+	if (rc < 0)
+		return err_set(e, -rc, NULL, "rtnetlink cannot be used: %s", strerror(-rc));
+	rc = takeover_note(nl, ifname, &t, e);
 	netlink_close(nl);
+	if (rc < 0)
+		return rc;
+	takeover_free(pull(&noted, ifname));
+	push(&noted, t);
+	t->silencing = true;
+	rc = takeovers_store();
+	if (rc < 0) {
+		takeover_free(pull(&noted, ifname));
+		return err_set(e, -rc, NULL, "the way back of %s cannot be stored: %s", ifname, strerror(-rc));
+	}
+	return 0;
 }
 
 static void after_silence(const char *ifname)
@@ -121,45 +157,17 @@ static void after_silence(const char *ifname)
 		(void)takeover_give_back(nl, t);
 		netlink_close(nl);
 	}
+	if (t && t->silencing) {
+		t->silencing = false;
+		(void)takeovers_store();
+	}
 	takeover_free(t);
 }
 
 const struct interface_listener takeovers_listener = {.before_silence = before_silence,
 						      .after_silence = after_silence};
 
-/* ---- which interfaces a document takes ----------------------------------------------------------------- */
-
-struct uplink {
-	const char *ifname; /* NULL: none */
-	char path[48];
-};
-
-/* The i-th interface that the document names, uplinks first; false: there are no more. */
-static bool uplink_at(const struct api_document *doc, size_t i, struct uplink *ret)
-{
-	*ret = (struct uplink){0};
-	if (i < doc->n_switches) {
-		const struct api_switch *sw = &doc->switches[i];
-		snprintf(ret->path, sizeof(ret->path), "switches[%zu].uplink", i);
-		ret->ifname = sw->type == API_SWITCH_EXTERNAL ? sw->uplink.interface : NULL;
-		return true;
-	}
-	i -= doc->n_switches;
-	if (i >= doc->n_adapters)
-		return false;
-	snprintf(ret->path, sizeof(ret->path), "adapters[%zu].attach.interface", i);
-	ret->ifname = doc->adapters[i].attach.interface;
-	return true;
-}
-
-static bool document_takes(const struct api_document *doc, const char *ifname)
-{
-	struct uplink u;
-	for (size_t i = 0; uplink_at(doc, i, &u); i++)
-		if (u.ifname && !strcmp(u.ifname, ifname))
-			return true;
-	return false;
-}
+/* ---- taking -------------------------------------------------------------------------------------------- */
 
 static const char *tap_for(const struct host_adapters *adapters, const char *ifname)
 {
@@ -168,8 +176,6 @@ static const char *tap_for(const struct host_adapters *adapters, const char *ifn
 			return adapters->at[i].ifname;
 	return "";
 }
-
-/* ---- taking -------------------------------------------------------------------------------------------- */
 
 static uint32_t index_of(struct netlink *nl, const char *name)
 {
@@ -182,8 +188,7 @@ static int open_takeover(struct netlink *nl, const char *ifname, bool wait, stru
 {
 	struct takeover *t = find(taken, ifname), *n = pull(&noted, ifname);
 	*ret = t;
-	if (t && n && strcmp(t->boot, n->boot) != 0 && takeover_has_address(n)) {
-		/* Booted since: the interface was set up afresh, and this is what it will want back. */
+	if (t && n && supersedes(n, t)) {
 		takeover_free(pull(&taken, ifname));
 		t = NULL;
 	} else if (t && n) {
@@ -202,6 +207,7 @@ static int open_takeover(struct netlink *nl, const char *ifname, bool wait, stru
 		return 0;
 	if (rc < 0)
 		return rc;
+	n->silencing = false;
 	n->fresh = true; /* from here on undo puts it back as it was */
 	push(&taken, n);
 	*ret = n;
@@ -231,6 +237,17 @@ static int hand_over(struct netlink *nl, struct takeover *t, const char *tap, st
 	return takeover_replay(nl, t, e);
 }
 
+/* Killed in the middle of taking, an earlier weftd left on the interface what the adapter gets again. */
+static void strip_leftovers(struct netlink *nl, struct takeover *t)
+{
+	struct records there;
+	if (address_dump(nl, index_of(nl, t->ifname), &there) < 0)
+		return;
+	if (there.n)
+		takeover_strip(nl, t);
+	records_clear(&there);
+}
+
 static int take(struct netlink *nl, const struct uplink *u, const char *tap, struct txn *txn, struct err *e)
 {
 	struct takeover *t;
@@ -248,7 +265,7 @@ static int take(struct netlink *nl, const struct uplink *u, const char *tap, str
 		warn_of_takeover(t, tap, txn->next, txn->warnings);
 	if (t->fresh) {
 		snprintf(t->tap, sizeof(t->tap), "%s", tap);
-		rc = takeovers_store(taken); /* before anything moves */
+		rc = takeovers_store(); /* before anything moves */
 	}
 	if (rc < 0)
 		return err_set(e, -rc, NULL, "the way back of %s cannot be stored: %s", u->ifname, strerror(-rc));
@@ -257,6 +274,8 @@ static int take(struct netlink *nl, const struct uplink *u, const char *tap, str
 		log_error("host", "%s", e->text);
 		return 0;
 	}
+	if (rc == 0 && !t->fresh)
+		strip_leftovers(nl, t);
 	if (rc == 0 && t->fresh && *tap && takeover_has_address(t))
 		log_info("host", "%s carries on for %s", tap, u->ifname);
 	return rc;
@@ -324,7 +343,7 @@ void takeovers_undo(struct netlink *nl)
 		t->fresh = false;
 		t->before_tap[0] = '\0';
 	}
-	(void)takeovers_store(taken);
+	(void)takeovers_store();
 }
 
 void takeovers_commit(struct netlink *nl, const struct api_document *doc)
@@ -333,7 +352,7 @@ void takeovers_commit(struct netlink *nl, const struct api_document *doc)
 	bool changed = false;
 	for (struct takeover *t = taken; t; t = next) {
 		next = t->next;
-		if (!document_takes(doc, t->ifname)) {
+		if (!uplinks_name(doc, t->ifname)) {
 			give_back(nl, t);
 			log_info("host", "%s has its addresses back", t->ifname);
 			changed = true;
@@ -342,19 +361,19 @@ void takeovers_commit(struct netlink *nl, const struct api_document *doc)
 		changed = changed || t->fresh || *t->before_tap;
 		t->fresh = false;
 		t->before_tap[0] = '\0';
-		others_keep_off(t->ifname);
+		contest_keep_off(nl, t);
 	}
 	if (changed || taken) /* a tap's index may have changed, too */
-		(void)takeovers_store(taken);
+		(void)takeovers_store();
 }
 
-void takeovers_retire(void) { free_list(&noted); }
+void takeovers_retire(void) { noted_drop(); }
 
 void takeovers_restore(struct netlink *nl)
 {
 	while (taken)
 		give_back(nl, taken);
-	(void)takeovers_store(NULL);
+	(void)takeovers_store();
 }
 
 void takeovers_stand_in(struct netlink *nl)
@@ -387,7 +406,7 @@ bool takeovers_tick(struct netlink *nl, const struct api_document *doc, const st
 	}
 	if (any)
 		takeovers_commit(nl, doc);
-	free_list(&noted);
+	noted_drop();
 	return any;
 }
 
@@ -403,61 +422,16 @@ int takeovers_replay(struct netlink *nl, const char *tap)
 			log_error("host", "%s", e.text);
 		first = first ? first : rc;
 	}
-	(void)takeovers_store(taken);
+	(void)takeovers_store();
 	return first;
 }
 
-const struct takeover *takeovers_by_tap(const char *tap)
+struct takeover *takeovers_list(void) { return taken; }
+
+struct takeover *takeovers_by_tap(const char *tap)
 {
-	for (const struct takeover *t = taken; t; t = t->next)
+	for (struct takeover *t = taken; t; t = t->next)
 		if (!strcmp(t->tap, tap))
 			return t;
 	return NULL;
-}
-
-/* Addresses that came onto a taken interface. */
-static void take_off(struct netlink *nl, struct takeover *t, uint32_t ifindex, const struct records *intruders)
-{
-	char who[96], text[IP_PREFIX_TEXT_SIZE];
-	struct records routes = {0}, none = {0};
-	struct record_view v;
-	uint32_t tap = *t->tap ? index_of(nl, t->tap) : 0;
-	others_culprit(t->ifname, who, sizeof(who));
-	for (size_t i = 0; i < intruders->n; i++)
-		if (record_view(&intruders->at[i], &v) == 0)
-			log_warning(
-				"host",
-				"%s gave %s the address %s, which is taken off again: the interface is a switch's uplink",
-				who, t->ifname, ip_prefix_format(&v.prefix, text));
-	others_stop_clients(t->ifname);
-	if (tap)
-		(void)route_dump(nl, tap, &routes);
-	struct move m = {
-		.nl = nl, .addresses = intruders, .routes = &none, .neighbours = &none, .from = {ifindex, t->ifname}};
-	move_break(&m);
-	/* Some kernels drop the tap's routes from the same source address along with it. */
-	struct move again = {.nl = nl,
-			     .addresses = &none,
-			     .routes = &routes,
-			     .neighbours = &none,
-			     .from = {tap, t->tap},
-			     .to = {tap, t->tap},
-			     .try_all = true};
-	struct err ignored = {0};
-	if (tap)
-		(void)move_make(&again, &ignored);
-	records_clear(&routes);
-	others_keep_off(t->ifname);
-}
-
-void takeovers_clean(struct netlink *nl, uint32_t ifindex)
-{
-	char name[IFNAMSIZ];
-	struct records there;
-	struct takeover *t = if_indextoname(ifindex, name) ? find(taken, name) : NULL;
-	if (!t || t->fresh || address_dump(nl, ifindex, &there) < 0)
-		return;
-	if (there.n)
-		take_off(nl, t, ifindex, &there);
-	records_clear(&there);
 }

@@ -14,8 +14,9 @@ struct txn;
 
 /* Reads the fact on disk; what it names is ours until given back. */
 void takeovers_load(struct takeover **list);
-void takeovers_load_all(void); /* into the list that the calls below work on */
-int takeovers_store(const struct takeover *list); /* nothing taken: forgets the fact */
+void takeovers_load_all(void); /* once, into the list that the calls below work on */
+/* What is taken, and what is noted because its stack is about to fall silent. Nothing of either: forgets the fact. */
+int takeovers_store(void);
 
 /* What the switches of t->next take that is not taken yet, and what goes on with another adapter. Undoes itself
  * on failure. */
@@ -38,6 +39,5 @@ int takeovers_replay(struct netlink *nl, const char *tap);
 /* For interface_listen. */
 extern const struct interface_listener takeovers_listener;
 
-const struct takeover *takeovers_by_tap(const char *tap); /* NULL: it carries on for none */
-/* Something came onto an interface; if it is a taken one it goes again, and an event says who it may have been. */
-void takeovers_clean(struct netlink *nl, uint32_t ifindex);
+struct takeover *takeovers_list(void); /* those in force, or being taken in this transaction */
+struct takeover *takeovers_by_tap(const char *tap); /* NULL: it carries on for none */

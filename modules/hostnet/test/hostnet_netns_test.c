@@ -394,9 +394,9 @@ static void clients_are_seen_and_ended(void **state)
 	assert_string_equal(t->others.client_id, "");
 	assert_true(ip_equal(&t->others.dhcp_address, &(struct ip){.family = 2, .byte = {192, 0, 2, 10}}));
 	assert_int_equal(json_array_size(t->others.clients), 1);
-	others_stop_clients("LAN");
+	others_stop_clients("LAN", false);
 	assert_int_equal(waitpid(client, NULL, WNOHANG), 0); /* not on that one */
-	others_stop_clients("eth0");
+	others_stop_clients("eth0", false);
 	assert_int_equal(waitpid(client, NULL, 0), client);
 	takeover_free(t);
 }

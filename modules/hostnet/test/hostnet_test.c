@@ -18,6 +18,7 @@
 
 #include "modules/hostnet/control/address.h"
 #include "modules/hostnet/control/announce.h"
+#include "modules/hostnet/control/client.h"
 #include "modules/hostnet/control/dns.h"
 #include "modules/hostnet/control/firewall.h"
 #include "modules/hostnet/control/lease.h"
@@ -356,6 +357,17 @@ static void a_hostile_lease_is_refused(void **state)
 
 /* ---- resolv.conf --------------------------------------------------------------------------------------- */
 
+static void a_duid_of_dhclient_is_read(void **state)
+{
+	static const char *const bad[] = {"", "\"", "\\000", "\\000\\", "ab", "\\00"};
+	char hex[64], small[5];
+	assert_true(client_duid("\\000\\001\\000\\0012\\224syRT\\000\\\"\\\\\\001\";\nlease {", hex, sizeof(hex)));
+	assert_string_equal(hex, "0001000132947379525400225c01");
+	assert_false(client_duid("abc\"", small, sizeof(small)));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(client_duid(bad[i], hex, sizeof(hex)));
+}
+
 static void only_our_block_of_resolv_conf_changes(void **state)
 {
 	const struct ip one[] = {ip("192.0.2.53")}, two[] = {ip("192.0.2.54"), ip("2001:db8::53")};
@@ -478,6 +490,7 @@ int main(void)
 		cmocka_unit_test(a_lease_is_read),
 		cmocka_unit_test(option_121_outranks_the_router),
 		cmocka_unit_test(a_hostile_lease_is_refused),
+		cmocka_unit_test(a_duid_of_dhclient_is_read),
 		cmocka_unit_test(only_our_block_of_resolv_conf_changes),
 		cmocka_unit_test(nftables_rules_that_name_the_interface_are_found),
 		cmocka_unit_test(iptables_rules_that_name_the_interface_are_found),

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Taps as the kernel knows them: made, put into a namespace, found again, told apart from strangers' by the
- * alias "weft:ADAPTER". A tap is persistent only once it is in place, so nothing half made outlives us.
+ * Taps as the kernel knows them: made in their namespace, found again, told apart from strangers' by the alias
+ * "weft:ADAPTER". A tap is persistent only once it is in place, so nothing half made outlives us. It is made where
+ * it belongs because each move or renaming would wait for every CPU (20 ms); a tun descriptor belongs to the
+ * namespace in which it was opened, and works from any.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/if_tun.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,67 +38,48 @@ static const char *where(const struct tap_device *d, char buf[static WHERE_SIZE]
 	return buf;
 }
 
-/* Opens the namespace the tap belongs in; *ret_fd -1 for weftd's own. */
-static int open_home(const struct tap_device *d, int *ret_fd, struct netns_id *ret_id, struct err *e)
+static int open_all(struct tap_device *d)
 {
-	*ret_fd = -1;
-	if (!d->netns)
-		return 0;
-	int rc = netns_open(d->netns, ret_fd, ret_id);
-	if (rc == -ENOENT)
-		return err_set(e, ENOENT, NULL, "there is no network namespace %s; make it with: ip netns add %s",
-			       d->netns, d->netns);
-	if (rc)
-		return err_set(e, -rc, NULL, "network namespace %s cannot be opened: %s", d->netns, strerror(-rc));
+	while (d->n_fds < d->n_queues) {
+		int fd = tap_home_tun();
+		if (fd < 0) {
+			tap_device_close(d, false);
+			return fd;
+		}
+		d->fd[d->n_fds++] = fd;
+	}
 	return 0;
 }
 
-struct attach {
-	struct tap_device *d;
-	const char *name; /* NULL: a passing one of the kernel's choice */
-	bool multi_queue;
-	char given[IFNAMSIZ]; /* the name that the first queue got */
-};
-
-static int attach_queue(struct attach *a, uint16_t i)
+/* flags: IFF_TUN_EXCL makes a tap and takes none; -EEXIST: the name is taken. */
+static int attach_queue(struct tap_device *d, uint16_t i, short flags)
 {
-	struct tap_device *d = a->d;
-	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
+	struct ifreq ifr = {.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | flags)};
+	int fd = d->fd[i], header = sizeof(struct virtio_net_hdr);
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", d->name);
+	if (ioctl(fd, TUNSETIFF, &ifr)) /* a link that is no tap is EINVAL */
+		return (flags & IFF_TUN_EXCL) && (errno == EBUSY || errno == EINVAL) ? -EEXIST : -errno;
+	if (ioctl(fd, TUNSETVNETHDRSZ, &header))
 		return -errno;
-	struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
-	if (a->multi_queue)
-		ifr.ifr_flags |= IFF_MULTI_QUEUE;
-	memcpy(ifr.ifr_name, a->given, sizeof(ifr.ifr_name));
-	int header = sizeof(struct virtio_net_hdr);
-	if (ioctl(fd, TUNSETIFF, &ifr) || ioctl(fd, TUNSETVNETHDRSZ, &header))
-		goto fail;
 	d->uso = !ioctl(fd, TUNSETOFFLOAD, TAP_OFFLOADS | TUN_F_USO4 | TUN_F_USO6);
-	if (!d->uso && ioctl(fd, TUNSETOFFLOAD, TAP_OFFLOADS))
-		goto fail;
-	memcpy(a->given, ifr.ifr_name, sizeof(a->given));
-	d->fd[i] = fd;
-	d->n_fds++;
-	return 0;
-fail:;
-	int rc = -errno;
-	close(fd);
+	return !d->uso && ioctl(fd, TUNSETOFFLOAD, TAP_OFFLOADS) ? -errno : 0;
+}
+
+static int attach_all(struct tap_device *d, bool multi_queue)
+{
+	int rc = 0;
+	for (uint16_t i = 0; i < d->n_fds && !rc; i++) {
+		int flags = (multi_queue ? IFF_MULTI_QUEUE : 0) | (i || d->taken_up ? 0 : IFF_TUN_EXCL);
+		rc = attach_queue(d, i, (short)flags);
+	}
 	return rc;
 }
 
-static int attach_all(void *arg)
+bool tap_device_owns(const struct tap_device *d, const struct netlink_link *link)
 {
-	struct attach *a = arg;
-	uint16_t n = a->multi_queue ? a->d->n_queues : 1;
-	snprintf(a->given, sizeof(a->given), "%s", a->name ? a->name : "weft-new%d");
-	for (uint16_t i = 0; i < n; i++) {
-		int rc = attach_queue(a, i);
-		if (rc) {
-			tap_device_close(a->d, false);
-			return rc;
-		}
-	}
-	return 0;
+	size_t len = strlen(TAP_ALIAS);
+	return str_equal(link->kind, "tun") && !strncmp(link->alias, TAP_ALIAS, len) &&
+	       str_equal(link->alias + len, d->adapter);
 }
 
 static int refuse_busy(const struct tap_device *d, struct err *e)
@@ -134,46 +116,36 @@ static int check_own(const struct tap_device *d, const struct netlink_link *link
 
 int tap_device_open(struct tap_device *d, struct err *e)
 {
-	struct netlink *nl = NULL;
+	const struct tap_home *home;
 	struct netlink_link link = {0};
-	int home;
-	int rc = open_home(d, &home, &d->netns_id, e);
+	int rc = tap_home_enter(d->netns, &home, e);
 	if (rc)
 		return rc;
-	rc = netlink_open(home, &nl);
-	if (rc) {
-		err_set(e, -rc, NULL, "tap %s: netlink: %s", d->name, strerror(-rc));
-		goto out;
-	}
-	rc = netlink_link_get(nl, d->name, &link);
-	if (rc && rc != -ENODEV) {
-		err_set(e, -rc, NULL, "tap %s: %s", d->name, strerror(-rc));
-		goto out;
-	}
-	struct attach a = {.d = d, .multi_queue = d->n_queues > 1};
+	rc = netlink_link_get(home->nl, d->name, &link);
+	if (rc && rc != -ENODEV)
+		return err_set(e, -rc, NULL, "tap %s: %s", d->name, strerror(-rc));
+	d->netns_id = home->id;
 	d->taken_up = !rc;
 	d->n_fds = 0;
-	if (d->taken_up) {
-		rc = check_own(d, &link, e);
+	rc = d->taken_up ? check_own(d, &link, e) : 0;
+	if (rc)
+		return rc;
+	if (d->taken_up && !link.tun_multi_queue)
+		d->n_queues = 1;
+	rc = open_all(d);
+	if (!rc && d->taken_up) {
+		rc = attach_all(d, link.tun_multi_queue);
 		if (rc)
-			goto out;
-		a.name = d->name;
-		a.multi_queue = link.tun_multi_queue;
+			tap_device_close(d, false);
 	}
-	rc = netns_run(d->taken_up ? home : -1, attach_all, &a);
 	if (rc == -EBUSY)
-		refuse_busy(d, e);
-	else if (rc)
-		err_set(e, -rc, NULL, "tap %s cannot be %s: %s", d->name, d->taken_up ? "taken up" : "made",
-			strerror(-rc));
-out:
-	netlink_close(nl);
-	if (home >= 0)
-		close(home);
-	return rc;
+		return refuse_busy(d, e);
+	return rc ? err_set(e, -rc, NULL, "tap %s cannot be %s: %s", d->name, d->taken_up ? "taken up" : "made",
+			    strerror(-rc))
+		  : 0;
 }
 
-/* The link behind our descriptors, wherever it is: in nl's namespace. */
+/* The link behind our descriptors, in nl's namespace. */
 static int find_link(const struct tap_device *d, struct netlink *nl, struct netlink_link *ret_link)
 {
 	struct ifreq ifr = {0};
@@ -183,8 +155,8 @@ static int find_link(const struct tap_device *d, struct netlink *nl, struct netl
 	return netlink_link_get(nl, ifr.ifr_name, ret_link);
 }
 
-/* Gives what differs; moves if `home` says so. */
-static int set_up(const struct tap_device *d, struct netlink *nl, const int *home, struct err *e)
+/* Gives what differs. */
+static int set_up(const struct tap_device *d, struct netlink *nl, struct err *e)
 {
 	struct netlink_link link = {0};
 	char alias[NETLINK_ALIAS_SIZE];
@@ -193,8 +165,7 @@ static int set_up(const struct tap_device *d, struct netlink *nl, const int *hom
 		return err_set(e, -rc, NULL, "tap %s has vanished: %s", d->name, strerror(-rc));
 	snprintf(alias, sizeof(alias), TAP_ALIAS "%s", d->adapter);
 	struct netlink_link_change change = {
-		.netns_fd = home,
-		.name = home || !str_equal(link.name, d->name) ? d->name : NULL,
+		.name = !str_equal(link.name, d->name) ? d->name : NULL,
 		.mac = mac_is_zero(&d->mac) || mac_to_u64(&d->mac) == mac_to_u64(&link.mac) ? NULL : &d->mac,
 		.mtu = d->mtu == link.mtu ? 0 : d->mtu,
 		.alias = !str_equal(link.alias, alias) ? alias : NULL,
@@ -204,72 +175,60 @@ static int set_up(const struct tap_device *d, struct netlink *nl, const int *hom
 	rc = netlink_link_change(nl, link.index, &change);
 	if (!rc)
 		return 0;
-	char buf[WHERE_SIZE];
-	if (rc == -EEXIST)
-		return err_set(e, EEXIST, NULL, "an interface named %s exists already%s; choose another name",
-			       d->name, where(d, buf));
 	const char *why = netlink_error(nl);
 	return err_set(e, -rc, NULL, "tap %s cannot be set up (MTU %u): %s", d->name, d->mtu,
 		       *why ? why : strerror(-rc));
 }
 
-int tap_device_place(const struct tap_device *d, struct err *e)
-{
-	struct netlink *nl;
-	int home;
-	int rc = open_home(d, &home, &(struct netns_id){0}, e);
-	if (rc)
-		return rc;
-	rc = netlink_open(d->taken_up ? home : -1, &nl);
-	if (rc) {
-		err_set(e, -rc, NULL, "tap %s: netlink: %s", d->name, strerror(-rc));
-		goto out;
-	}
-	rc = set_up(d, nl, d->taken_up || home < 0 ? NULL : &home, e);
-	netlink_close(nl);
-	if (!rc && ioctl(d->fd[0], TUNSETPERSIST, 1)) {
-		rc = -errno;
-		err_set(e, -rc, NULL, "tap %s cannot be made to last: %s", d->name, strerror(-rc));
-	}
-out:
-	if (home >= 0)
-		close(home);
-	return rc;
-}
-
-/* A netlink socket where the tap is, if its namespace is still the one it was put into. */
+/* A netlink socket where the tap is; -ENOENT if another namespace has the name by now. */
 static int netlink_at_home(const struct tap_device *d, struct netlink **ret_nl, struct err *e)
 {
-	int home;
-	int rc = open_home(d, &home, &(struct netns_id){0}, e);
+	const struct tap_home *home;
+	int rc = tap_home_enter(d->netns, &home, e);
 	if (rc)
 		return rc;
-	rc = netlink_open(home, ret_nl);
-	if (home >= 0)
-		close(home);
-	return rc ? err_set(e, -rc, NULL, "tap %s: netlink: %s", d->name, strerror(-rc)) : 0;
+	if (!netns_id_equal(&home->id, &d->netns_id))
+		return err_set(e, ENOENT, NULL, "network namespace %s was deleted and made anew", d->netns);
+	*ret_nl = home->nl;
+	return 0;
+}
+
+static int make(struct tap_device *d, struct err *e)
+{
+	char buf[WHERE_SIZE];
+	int rc = attach_all(d, d->n_queues > 1);
+	if (rc == -EEXIST)
+		return err_set(e, EEXIST, NULL, "an interface named %s exists already%s; choose another name",
+			       d->name, where(d, buf));
+	return rc ? err_set(e, -rc, NULL, "tap %s cannot be made: %s", d->name, strerror(-rc)) : 0;
+}
+
+int tap_device_place(struct tap_device *d, struct err *e)
+{
+	struct netlink *nl = NULL;
+	int rc = netlink_at_home(d, &nl, e);
+	if (!rc && !d->taken_up)
+		rc = make(d, e);
+	if (!rc)
+		rc = set_up(d, nl, e);
+	if (rc || !ioctl(d->fd[0], TUNSETPERSIST, 1))
+		return rc;
+	rc = -errno;
+	return err_set(e, -rc, NULL, "tap %s cannot be made to last: %s", d->name, strerror(-rc));
 }
 
 int tap_device_change(const struct tap_device *d, struct err *e)
 {
-	struct netlink *nl;
+	struct netlink *nl = NULL;
 	int rc = netlink_at_home(d, &nl, e);
-	if (rc)
-		return rc;
-	rc = set_up(d, nl, NULL, e);
-	netlink_close(nl);
-	return rc;
+	return rc ? rc : set_up(d, nl, e);
 }
 
 bool tap_device_is_up(const struct tap_device *d)
 {
-	struct netlink *nl;
+	struct netlink *nl = NULL;
 	struct netlink_link link = {0};
-	if (netlink_at_home(d, &nl, NULL))
-		return false;
-	bool up = !netlink_link_get(nl, d->name, &link) && (link.flags & IFF_UP);
-	netlink_close(nl);
-	return up;
+	return !netlink_at_home(d, &nl, NULL) && !netlink_link_get(nl, d->name, &link) && (link.flags & IFF_UP);
 }
 
 void tap_device_close(struct tap_device *d, bool remove)

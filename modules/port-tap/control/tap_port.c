@@ -18,6 +18,9 @@
 
 static const struct port_ops tap_ops;
 
+int tap_nowhere = -1;
+static unsigned n_ports; /* that may need it */
+
 /* The tap that the port wants, with the descriptors that it has. */
 static struct tap_device device_of(const struct tap_port *t)
 {
@@ -48,8 +51,6 @@ static int adopt(struct tap_port *t, struct tap_device *d, enum tap_state state)
 	tap_device_close(d, false);
 	if (rc)
 		return rc;
-	t->port.capabilities =
-		PORT_CAN_CSUM | PORT_CAN_TSO4 | PORT_CAN_TSO6 | PORT_CAN_ECN | (d->uso ? PORT_CAN_USO : 0);
 	t->netns_id = d->netns_id;
 	t->state = state;
 	t->waiting_for[0] = '\0';
@@ -59,12 +60,18 @@ static int adopt(struct tap_port *t, struct tap_device *d, enum tap_state state)
 	return 0;
 }
 
+static void learn_capabilities(struct tap_port *t, const struct tap_device *d)
+{
+	t->port.capabilities =
+		PORT_CAN_CSUM | PORT_CAN_TSO4 | PORT_CAN_TSO6 | PORT_CAN_ECN | (d->uso ? PORT_CAN_USO : 0);
+}
+
 /* No tap: nowhere stands in for it. */
 static void park(struct tap_port *t, int why, const struct err *e)
 {
 	for (uint16_t i = 0; i < t->port.n_queues; i++) {
 		t->port.queue[i].enabled = false;
-		dup3(t->nowhere, t->port.queue[i].fd, O_CLOEXEC);
+		dup3(tap_nowhere, t->port.queue[i].fd, O_CLOEXEC);
 	}
 	t->state = TAP_WAITING;
 	if (why == -ENOENT)
@@ -92,17 +99,17 @@ static int check_spec(const struct port_spec *spec, struct err *e)
 
 static void tap_free(struct tap_port *t)
 {
-	for (uint16_t i = 0; i < PORT_QUEUES_MAX; i++) {
+	for (uint16_t i = 0; i < PORT_QUEUES_MAX; i++)
 		if (t->port.queue[i].fd >= 0)
 			close(t->port.queue[i].fd);
-		if (t->spare[i].head)
-			frame_free(t->spare[i].head);
-		rte_pktmbuf_free(t->spare[i].rest);
-	}
-	if (t->nowhere >= 0)
-		close(t->nowhere);
 	port_fini(&t->port);
 	free(t);
+	if (--n_ports)
+		return;
+	if (tap_nowhere >= 0)
+		close(tap_nowhere);
+	tap_nowhere = -1;
+	tap_home_leave();
 }
 
 /* A port without a tap yet. NULL: errno. */
@@ -111,7 +118,6 @@ static struct tap_port *tap_new(const struct port_spec *spec)
 	struct tap_port *t = calloc(1, sizeof(*t));
 	if (!t)
 		return NULL;
-	t->nowhere = -1;
 	int rc = port_init(&t->port, &tap_ops, spec);
 	if (rc) {
 		free(t);
@@ -121,12 +127,14 @@ static struct tap_port *tap_new(const struct port_spec *spec)
 	t->wanted_queues = t->port.n_queues;
 	t->restarting = spec->restarting;
 	t->state = TAP_WAITING;
-	t->nowhere = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC); /* never set, so never readable */
-	if (t->nowhere < 0)
+	n_ports++;
+	if (tap_nowhere < 0)
+		tap_nowhere = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (tap_nowhere < 0)
 		goto fail;
 	for (uint16_t i = 0; i < t->port.n_queues; i++) {
 		t->port.queue[i].fd_gates_rx = true;
-		t->port.queue[i].fd = fcntl(t->nowhere, F_DUPFD_CLOEXEC, 0);
+		t->port.queue[i].fd = fcntl(tap_nowhere, F_DUPFD_CLOEXEC, 0);
 		if (t->port.queue[i].fd < 0)
 			goto fail;
 	}
@@ -151,6 +159,7 @@ static int tap_open(const struct port_spec *spec, struct port **ret_port, struct
 	rc = tap_device_open(&d, &why);
 	if (!rc) {
 		t->port.n_queues = d.n_fds;
+		learn_capabilities(t, &d);
 		rc = adopt(t, &d, d.taken_up ? TAP_TAKEN : TAP_NEW);
 		if (rc)
 			err_set(&why, -rc, NULL, "tap %s: %s", spec->target, strerror(-rc));
@@ -176,6 +185,8 @@ static int tap_place(struct port *p, struct err *e)
 	struct err why = {0};
 	int rc = tap_device_place(&d, &why);
 	if (!rc) {
+		if (t->state == TAP_NEW)
+			learn_capabilities(t, &d);
 		t->state = TAP_PLACED;
 		return 0;
 	}
@@ -216,6 +227,32 @@ static void tap_close(struct port *p, bool remove)
 	tap_free(t);
 }
 
+static int by_netns(const void *a, const void *b)
+{
+	const struct tap_device *x = a, *y = b;
+	return strcmp(x->netns ? x->netns : "", y->netns ? y->netns : "");
+}
+
+/* Before each is closed: where many go, the kernel is asked once a namespace. */
+static void tap_remove_many(struct port **ports, size_t n)
+{
+	struct tap_device *list = calloc(n, sizeof(*list));
+	size_t n_list = 0;
+	for (size_t i = 0; list && i < n; i++) {
+		const struct tap_port *t = (const struct tap_port *)ports[i];
+		if (t->state == TAP_TAKEN || t->state == TAP_PLACED)
+			list[n_list++] = device_of(t);
+	}
+	if (n_list)
+		qsort(list, n_list, sizeof(*list), by_netns);
+	for (size_t i = 0, k; i < n_list; i = k) {
+		for (k = i + 1; k < n_list && !by_netns(&list[i], &list[k]);)
+			k++;
+		tap_removal_run(list + i, k - i);
+	}
+	free(list);
+}
+
 static void tap_status(struct port *p, json_t *object)
 {
 	struct tap_port *t = (struct tap_port *)p;
@@ -254,6 +291,7 @@ static void try_again(struct tap_port *t)
 	int rc = tap_device_open(&d, &why);
 	if (!rc) {
 		rc = tap_device_place(&d, &why);
+		learn_capabilities(t, &d);
 		if (!rc)
 			rc = adopt(t, &d, TAP_PLACED);
 		tap_device_close(&d, false);
@@ -271,6 +309,7 @@ static void try_again(struct tap_port *t)
 static void tap_tick(struct port *p)
 {
 	struct tap_port *t = (struct tap_port *)p;
+	tap_home_leave();
 	if (t->state == TAP_PLACED)
 		check_lost(t);
 	else if (t->state == TAP_WAITING)
@@ -284,6 +323,7 @@ static const struct port_ops tap_ops = {
 	.place = tap_place,
 	.configure = tap_configure,
 	.close = tap_close,
+	.remove_many = tap_remove_many,
 	.status = tap_status,
 	.tick = tap_tick,
 	.rx = tap_rx,

@@ -2,7 +2,8 @@
 /*
  * Frames from and to a tap, one readv or writev each, the virtio header in front. A frame is read into a small
  * mbuf and, what does not fit, a big one behind it: a short frame costs no big buffer, and a 64 KiB segment
- * comes in two pieces. What was prepared and not needed waits for the next read.
+ * comes in two pieces. What was prepared and not needed goes back: a port that kept it would, with its thousand
+ * neighbours, keep all there is.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +25,12 @@ DROP(port_tap, tap_down, "tap-down",
      "the tap is down or gone, so nobody receives; set the link up inside its namespace")
 DROP(port_tap, tap_refused, "tap-refused", "the kernel refused to write this frame to the tap; look at its sender")
 
+/* What is ready to be read into. */
+struct tap_spare {
+	struct frame *head; /* small */
+	struct rte_mbuf *rest; /* big: what of a frame does not fit in the small one */
+};
+
 static bool spare_fill(struct tap_spare *spare)
 {
 	const struct frame_pools *pools = port_pools();
@@ -35,6 +42,13 @@ static bool spare_fill(struct tap_spare *spare)
 			spare->rest->data_off = 0; /* nobody puts anything in front of it */
 	}
 	return spare->head && spare->rest;
+}
+
+static void spare_free(struct tap_spare *spare)
+{
+	if (spare->head)
+		frame_free(spare->head);
+	rte_pktmbuf_free(spare->rest);
 }
 
 /* A frame of len bytes was read into the spare; it becomes one. */
@@ -57,7 +71,7 @@ static struct frame *spare_take(struct tap_spare *spare, uint32_t len)
 /* The tap is gone: without this its descriptor would be readable for ever. Once in its life. */
 static void lose(struct tap_port *t, struct port_queue *q)
 {
-	dup3(t->nowhere, q->fd, O_CLOEXEC);
+	dup3(tap_nowhere, q->fd, O_CLOEXEC);
 	q->enabled = false;
 	atomic_store_explicit(&t->lost, true, memory_order_release);
 }
@@ -65,14 +79,14 @@ static void lose(struct tap_port *t, struct port_queue *q)
 uint16_t tap_rx(struct port_queue *q, struct frame **frames, uint16_t n)
 {
 	struct tap_port *t = (struct tap_port *)q->port;
-	struct tap_spare *spare = &t->spare[q->index];
+	struct tap_spare spare = {0};
 	struct virtio_net_hdr h;
 	uint16_t got = 0;
-	while (got < n && spare_fill(spare)) {
+	while (got < n && spare_fill(&spare)) {
 		struct iovec iov[] = {
 			{&h, sizeof(h)},
-			{frame_data(spare->head), rte_pktmbuf_tailroom(&spare->head->m)},
-			{rte_pktmbuf_mtod(spare->rest, void *), rte_pktmbuf_tailroom(spare->rest)},
+			{frame_data(spare.head), rte_pktmbuf_tailroom(&spare.head->m)},
+			{rte_pktmbuf_mtod(spare.rest, void *), rte_pktmbuf_tailroom(spare.rest)},
 		};
 		size_t room = sizeof(h) + iov[1].iov_len + iov[2].iov_len;
 		ssize_t r = readv(q->fd, iov, 3);
@@ -81,7 +95,7 @@ uint16_t tap_rx(struct port_queue *q, struct frame **frames, uint16_t n)
 				lose(t, q);
 			break;
 		}
-		struct frame *f = spare_take(spare, r < (ssize_t)sizeof(h) ? 0 : (uint32_t)r - sizeof(h));
+		struct frame *f = spare_take(&spare, r < (ssize_t)sizeof(h) ? 0 : (uint32_t)r - sizeof(h));
 		/* A frame that filled all the room was cut. */
 		if (frame_len(f) < ETHER_HEADER || (size_t)r == room || offload_from_virtio(f, &h)) {
 			port_rx_drop(q, &drop_tap_malformed, f);
@@ -89,6 +103,7 @@ uint16_t tap_rx(struct port_queue *q, struct frame **frames, uint16_t n)
 		}
 		frames[got++] = f;
 	}
+	spare_free(&spare);
 	return got;
 }
 

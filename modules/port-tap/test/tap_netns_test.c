@@ -165,7 +165,7 @@ static void taken_up_with_its_addresses(void **state)
 	port_rig_run("ip -n blue route show default | grep -q 192.0.2.1");
 	ping_both_ways(p, "blue", "t1", 1514);
 
-	/* Taken up, our descriptor itself keeps the namespace alive; it must not after the name is gone. */
+	/* Our descriptor itself keeps the namespace alive; it must not after the name is gone. */
 	port_rig_run("ip netns del blue");
 	p->ops->tick(p);
 	assert_string_equal(port_rig_status(p, "waiting-for"), "network namespace blue");
@@ -239,18 +239,11 @@ static void namespace_goes_and_comes(void **state)
 	port_rig_run("ip netns add blue");
 	struct port_spec spec = spec_of("t1", "blue");
 	struct port *p = port_rig_open(&spec);
-	struct frame *f;
 	struct pollfd fd = {.fd = p->queue[0].fd, .events = POLLIN};
-	port_rig_run("ip netns del blue");
-	/* The kernel takes namespaces down in the background: then the descriptor complains until rx has looked. */
-	for (int i = 0; i < 200 && p->queue[0].enabled; i++) {
-		while (p->ops->rx(&p->queue[0], &f, 1))
-			frame_free(f);
-		usleep(10000);
-	}
+	port_rig_run("ip netns del blue"); /* it lives on by our descriptor until the tick */
+	p->ops->tick(p);
 	assert_false(p->queue[0].enabled);
 	assert_int_equal(poll(&fd, 1, 0), 0);
-	p->ops->tick(p);
 	assert_string_equal(port_rig_status(p, "waiting-for"), "network namespace blue");
 	port_rig_run("ip netns add blue");
 	p->ops->tick(p);
@@ -335,6 +328,76 @@ static void several_queues(void **state)
 	assert_int_equal(find_link(NULL, "t1", &link), -ENODEV);
 }
 
+#define GOING 9
+
+/* All of a host's taps that go together; and whatever else is there, however like them it looks, stays. */
+static void many_go_at_once(void **state)
+{
+	struct port *going[GOING], *staying;
+	struct netlink_link link;
+	char name[16], adapter[16];
+	port_rig_run("ip netns add blue");
+	for (int i = 0; i < GOING; i++) {
+		snprintf(name, sizeof(name), "t%d", i);
+		snprintf(adapter, sizeof(adapter), "vm%d", i);
+		struct port_spec spec = spec_of(name, i % 3 ? "blue" : NULL);
+		spec.name = adapter;
+		spec.queues = i == 1 ? 2 : 1;
+		going[i] = port_rig_open(&spec);
+	}
+	struct port_spec spec = spec_of("stays", "blue");
+	staying = port_rig_open(&spec);
+	port_rig_run("ip -n blue tuntap add dev other mode tap && ip -n blue link set other group 5");
+	/* Somebody renamed one and gave its name to another tap, and disowned a second. */
+	port_rig_run("ip -n blue link set t2 down name mine && ip -n blue tuntap add dev t2 mode tap");
+	port_rig_run("ip -n blue link set t4 alias somebody");
+
+	going[0]->ops->remove_many(going, GOING);
+	assert_int_equal(find_link("blue", "t1", &link), -ENODEV);
+	assert_int_equal(find_link("blue", "t8", &link), -ENODEV);
+	assert_int_equal(find_link(NULL, "t6", &link), 0); /* the few in weft's own namespace are left to close */
+	assert_int_equal(find_link("blue", "t4", &link), 0);
+	for (int i = 0; i < GOING; i++)
+		going[i]->ops->close(going[i], true);
+	assert_int_equal(find_link("blue", "mine", &link), -ENODEV);
+	assert_int_equal(find_link("blue", "t4", &link), -ENODEV);
+	assert_int_equal(find_link("blue", "t2", &link), 0);
+	assert_int_equal(find_link("blue", "stays", &link), 0);
+	assert_int_equal(find_link("blue", "other", &link), 0);
+	port_rig_run("test $(ip -o link | wc -l) = 1 && test $(ip -n blue -o link | wc -l) = 4");
+	staying->ops->close(staying, true);
+	port_rig_run("ip netns del blue");
+}
+
+/* The namespace was deleted and made anew between the two steps: what is there now is not ours. */
+static void namespace_made_anew_is_left_alone(void **state)
+{
+	struct port *p;
+	struct netlink_link link;
+	port_rig_run("ip netns add blue");
+	struct port_spec spec = spec_of("t1", "blue");
+	assert_int_equal(port_driver_find("tap")->open(&spec, &p, NULL), 0);
+	port_rig_run("ip netns del blue && ip netns add blue && ip -n blue tuntap add dev t1 mode tap");
+	assert_int_equal(p->ops->place(p, NULL), -ENOENT);
+	p->ops->close(p, true);
+	assert_int_equal(find_link("blue", "t1", &link), 0);
+	assert_string_equal(link.alias, "");
+	port_rig_run("ip netns del blue");
+}
+
+/* A thousand ports that have all received something must not keep the frames that the others need. */
+static void received_frames_are_all_that_is_kept(void **state)
+{
+	struct port_spec spec = spec_of("t1", NULL);
+	struct port *p = port_rig_open(&spec);
+	struct frame *f;
+	while (p->ops->rx(&p->queue[0], &f, 1))
+		frame_free(f);
+	assert_int_equal(rte_mempool_in_use_count(port_pools()->big), 0);
+	assert_int_equal(rte_mempool_in_use_count(port_pools()->small), 0);
+	p->ops->close(p, true);
+}
+
 static int start(void **state)
 {
 	int rc = port_rig_start();
@@ -357,6 +420,9 @@ int main(void)
 		cmocka_unit_test(link_down_is_named),
 		cmocka_unit_test(one_bad_frame_costs_only_itself),
 		cmocka_unit_test(several_queues),
+		cmocka_unit_test(many_go_at_once),
+		cmocka_unit_test(namespace_made_anew_is_left_alone),
+		cmocka_unit_test(received_frames_are_all_that_is_kept),
 		cmocka_unit_test(port_rig_nothing_left),
 	};
 	return cmocka_run_group_tests_name("port-tap", tests, start, NULL);

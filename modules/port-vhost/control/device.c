@@ -91,6 +91,8 @@ static void rx_give(struct vhost_port *p, unsigned i, int vid)
 	if (rte_vhost_get_vhost_vring(vid, (uint16_t)(2 * i + 1), &r))
 		return;
 	v->ring.packed = p->features & 1ULL << VIRTIO_F_RING_PACKED;
+	v->ring.in_order = p->features & 1ULL << VIRTIO_F_IN_ORDER;
+	v->ring.size = r.size;
 	v->ring.entries = v->ring.packed ? (const void *)r.desc_packed : (const void *)r.avail;
 	if (!v->ring.entries)
 		return;

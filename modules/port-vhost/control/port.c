@@ -28,7 +28,6 @@ static int wake_fds_make(struct vhost_port *v)
 		if (v->queue[i].wake_fd < 0)
 			return -errno;
 		v->port.queue[i].fd = v->queue[i].wake_fd;
-		v->port.queue[i].edge = true;
 	}
 	return 0;
 }

@@ -32,7 +32,8 @@ enum vhost_fault {
 /* What rx looks at before it calls the library. Written only while rx_vid is VHOST_NOBODY. */
 struct vhost_ring {
 	const void *entries; /* struct vring_avail, or struct vring_packed_desc[] */
-	bool packed;
+	uint16_t size; /* entries */
+	bool packed, in_order;
 	bool deaf; /* the guest gave no eventfd: it never kicks */
 };
 

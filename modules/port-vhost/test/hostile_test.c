@@ -150,6 +150,28 @@ static void empty_frames_are_counted(void **state)
 	honest_still(p, &g);
 }
 
+/* One that is nothing behind good ones of several pieces, in a ring that does not say how many frames were taken. */
+static void empty_frames_behind_good_ones_are_counted(void **state)
+{
+	struct port *p = rig_port(1, false);
+	struct guest g;
+	uint8_t data[60];
+	uint64_t before = port_rig_rx_drops("vhost-bad-descriptor");
+	rig_guest(&g, GUEST_PACKED, 1);
+	rig_frame(data, sizeof(data), 3);
+	for (unsigned i = 0; i < 100; i++) { /* several times round */
+		for (unsigned good = 0; good < i % 4; good++)
+			assert_true(guest_send(&g, 0, NULL, data, sizeof(data), i % 2 ? 20 : GUEST_BUFFER));
+		assert_true(guest_send(&g, 0, NULL, data, 0, i % 3 ? 6 : GUEST_BUFFER));
+		assert_int_equal(drain(p), i % 4);
+		assert_int_equal(port_rig_rx_drops("vhost-bad-descriptor") - before, i + 1);
+		assert_true(guest_send(&g, 0, NULL, data, sizeof(data), 20));
+		assert_int_equal(drain(p), 1);
+		assert_int_equal(port_rig_rx_drops("vhost-bad-descriptor") - before, i + 1);
+	}
+	honest_still(p, &g);
+}
+
 /* A frame as long as the whole memory many times over: what it costs is bounded, and it is counted. */
 static void endless_frames_cost_little(void **state)
 {
@@ -336,6 +358,7 @@ int main(void)
 		cmocka_unit_test(descriptors_that_cannot_be),
 		cmocka_unit_test(a_ring_that_stands_still_is_given_up_and_said),
 		cmocka_unit_test(empty_frames_are_counted),
+		cmocka_unit_test(empty_frames_behind_good_ones_are_counted),
 		cmocka_unit_test(endless_frames_cost_little),
 		cmocka_unit_test(headers_that_lie_are_dropped_under_their_name),
 		cmocka_unit_test(memory_that_changes_meanwhile),

@@ -59,7 +59,9 @@ struct interface_port {
  * Again on a silent interface: only what differs. *ret_mtu: the MTU it has now. */
 int silence_begin(struct netlink *nl, const struct netlink_link *link, uint32_t mtu, uint32_t *ret_mtu,
 		  struct err *e);
-/* As it was before. Not silent: nothing happens. */
+/* Up, and without IPv6, if somebody changed that meanwhile. Not silent: nothing happens. */
+void silence_hold(struct netlink *nl, const struct netlink_link *link);
+/* As it was before. Not silent: nothing happens, but an empty hook that an interrupted begin left goes. */
 void silence_end(struct netlink *nl, const struct netlink_link *link);
 
 /* packet_io.c */

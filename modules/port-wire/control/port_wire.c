@@ -12,5 +12,12 @@ void port_wire_unsilence(struct netlink *nl, const char *ifname)
 		silence_end(nl, &link);
 }
 
+void port_wire_hold(struct netlink *nl, const char *ifname)
+{
+	struct netlink_link link;
+	if (netlink_link_get(nl, ifname, &link) == 0)
+		silence_hold(nl, &link);
+}
+
 static struct module port_wire = {.name = "port-wire"};
 MODULE(port_wire)

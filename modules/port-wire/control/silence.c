@@ -186,14 +186,34 @@ static int set_link(struct netlink *nl, const struct netlink_link *link, uint32_
 	return change.mtu || change.flags_mask ? netlink_link_change(nl, link->index, &change) : 0;
 }
 
+/* Takes the silence away, or what there is of it when it was interrupted. false: it was not silent. */
+static bool speak(struct netlink *nl, const struct netlink_link *link)
+{
+	uint8_t buf[NETLINK_MESSAGE_SIZE];
+	struct filter_search in = {0}, out = {0};
+	if (find_filters(nl, link->index, INGRESS, &in))
+		return false;
+	if (in.ours) {
+		set_link(nl, link, in.before.mtu, in.before.up);
+		write_disable_ipv6(link->name, in.before.disable_ipv6);
+		netlink_request(nl, filter_message(buf, RTM_DELTFILTER, 0, link->index), NULL, NULL);
+	}
+	/* The hook stays if somebody else filters there too. */
+	if (!in.others && !find_filters(nl, link->index, EGRESS, &out) && !out.others)
+		remove_hook(nl, link->index);
+	return in.ours;
+}
+
 /* One that was silent before stays so. */
 static int begin_fails(struct netlink *nl, const struct netlink_link *link, bool undo, int rc, const char *what,
 		       struct err *e)
 {
 	const char *why = netlink_error(nl);
 	err_set(e, -rc, NULL, "interface %s: %s: %s", link->name, what, *why ? why : strerror(-rc));
-	if (undo)
-		silence_end(nl, link);
+	if (!undo)
+		return rc;
+	(void)speak(nl, link);
+	interface_after_silence(link->name);
 	return rc;
 }
 
@@ -207,7 +227,9 @@ int silence_begin(struct netlink *nl, const struct netlink_link *link, uint32_t 
 		s.before = (struct silence_before){.mtu = link->mtu,
 						   .up = !!(link->flags & IFF_UP),
 						   .disable_ipv6 = read_disable_ipv6(link->name)};
-		interface_before_silence(link->name);
+		rc = interface_before_silence(link->name, e);
+		if (rc)
+			return rc;
 		rc = add_hook(nl, link->index);
 		if (!rc)
 			rc = add_filter(nl, link->index, &s.before);
@@ -227,17 +249,18 @@ int silence_begin(struct netlink *nl, const struct netlink_link *link, uint32_t 
 	return 0;
 }
 
-void silence_end(struct netlink *nl, const struct netlink_link *link)
+void silence_hold(struct netlink *nl, const struct netlink_link *link)
 {
-	uint8_t buf[NETLINK_MESSAGE_SIZE];
 	struct filter_search s = {0};
 	if (find_filters(nl, link->index, INGRESS, &s) || !s.ours)
 		return;
-	set_link(nl, link, s.before.mtu, s.before.up);
-	write_disable_ipv6(link->name, s.before.disable_ipv6);
-	netlink_request(nl, filter_message(buf, RTM_DELTFILTER, 0, link->index), NULL, NULL);
-	/* The hook stays if somebody else filters there too. */
-	if (!find_filters(nl, link->index, EGRESS, &s) && !s.others)
-		remove_hook(nl, link->index);
-	interface_after_silence(link->name);
+	if (s.before.disable_ipv6 != NO_IPV6)
+		write_disable_ipv6(link->name, 1);
+	set_link(nl, link, link->mtu, true);
+}
+
+void silence_end(struct netlink *nl, const struct netlink_link *link)
+{
+	if (speak(nl, link))
+		interface_after_silence(link->name);
 }

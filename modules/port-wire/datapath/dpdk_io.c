@@ -14,8 +14,9 @@
 
 DROP(port_wire, dpdk_malformed, "dpdk-malformed", "the device received a frame shorter than an Ethernet header")
 DROP(port_wire, dpdk_ring_full, "dpdk-ring-full",
-     "the device does not send frames as fast as they come; its link is slower than the senders, or down")
-DROP(port_wire, dpdk_down, "dpdk-down", "the device is not there; `weft status` tells what is waited for")
+     "the device does not send frames as fast as they come; its link is slower than the senders")
+DROP(port_wire, dpdk_down, "dpdk-down",
+     "the device is not there or its link is down; `weft status` tells what is waited for")
 DROP(port_wire, dpdk_refused, "dpdk-refused",
      "the device's driver cannot send this frame: its offloads, its pieces, or no memory for a copy")
 
@@ -32,7 +33,14 @@ uint16_t dpdk_rx(struct port_queue *q, struct frame **frames, uint16_t n)
 	struct dpdk_port *t = (struct dpdk_port *)q->port;
 	if (!q->enabled)
 		return 0;
-	uint16_t got = rte_eth_rx_burst(t->device, q->index, (struct rte_mbuf **)frames, n), good = 0;
+	struct dpdk_early *early = &t->early[q->index];
+	uint16_t got = RTE_MIN(n, early->n - early->at), good = 0;
+	if (unlikely(got)) {
+		memcpy(frames, early->frame + early->at, got * sizeof(*frames));
+		early->at += got;
+	} else {
+		got = rte_eth_rx_burst(t->device, q->index, (struct rte_mbuf **)frames, n);
+	}
 	for (uint16_t i = 0; i < got; i++) {
 		if (likely(frame_receive(frames[i])))
 			frames[good++] = frames[i];
@@ -40,6 +48,31 @@ uint16_t dpdk_rx(struct port_queue *q, struct frame **frames, uint16_t n)
 			port_rx_drop(q, &drop_dpdk_malformed, frames[i]);
 	}
 	return good;
+}
+
+/* Not every driver can say whether there is something, but all can receive it. */
+bool dpdk_arm(struct port_queue *q)
+{
+	struct dpdk_port *t = (struct dpdk_port *)q->port;
+	struct dpdk_early *early = &t->early[q->index];
+	if (!q->enabled || q->poll_only)
+		return false;
+	if (rte_eth_dev_rx_intr_enable(t->device, q->index)) {
+		q->poll_only = true;
+		return false;
+	}
+	if (early->at == early->n) {
+		early->at = 0;
+		early->n = rte_eth_rx_burst(t->device, q->index, early->frame, PORT_BURST);
+	}
+	return early->n > early->at;
+}
+
+void dpdk_disarm(struct port_queue *q)
+{
+	struct dpdk_port *t = (struct dpdk_port *)q->port;
+	if (q->enabled && !q->poll_only)
+		rte_eth_dev_rx_intr_disable(t->device, q->index);
 }
 
 /* A frame that the device can keep; the one it was made of is gone. NULL: not possible, f stays as it was. */
@@ -107,6 +140,9 @@ uint16_t dpdk_tx(struct port_queue *q, struct frame **frames, uint16_t n)
 	/* Now: refused ones, places of sent ones, those left over, those not looked at. */
 	uint16_t sent = at - left - refused;
 	memmove(frames + sent, frames, refused * sizeof(*frames));
-	q->tx_drop = left ? &drop_dpdk_ring_full : &drop_dpdk_refused;
+	q->tx_drop = &drop_dpdk_refused;
+	if (left)
+		q->tx_drop =
+			atomic_load_explicit(&t->up, memory_order_relaxed) ? &drop_dpdk_ring_full : &drop_dpdk_down;
 	return sent;
 }

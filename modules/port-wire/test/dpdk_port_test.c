@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 #include <pcap/pcap.h>
+#include <rte_dev.h>
 #include <rte_ip.h>
 
 #include "core/runtime/drop.h"
@@ -170,6 +171,45 @@ static void what_cannot_be_had_is_refused(void **state)
 	p->ops->close(p, true);
 }
 
+/* What drivers call, of which DPDK installs no header. */
+struct rte_eth_dev;
+struct rte_eth_dev *rte_eth_dev_get_by_name(const char *name);
+int rte_eth_dev_callback_process(struct rte_eth_dev *dev, enum rte_eth_event_type event, void *ret_param);
+
+static void remove_by_driver(void)
+{
+	rte_eth_dev_callback_process(rte_eth_dev_get_by_name("net_ring0"), RTE_ETH_EVENT_INTR_RMV, NULL);
+}
+
+static void remove_by_bus(void) { rte_dev_event_callback_process("net_ring0", RTE_DEV_EVENT_REMOVE); }
+
+static void a_device_that_is_removed_is_taken_up_again(void **state)
+{
+	void (*const ways[])(void) = {remove_by_driver, remove_by_bus};
+	uint8_t frame[60];
+	struct port_spec spec = spec_of("net_ring0");
+	struct port *p = port_rig_open(&spec);
+	for (unsigned i = 0; i < 2; i++) {
+		ways[i]();
+		struct frame *f;
+		assert_int_equal(p->ops->rx(&p->queue[0], &f, 1), 0); /* at once */
+		assert_string_equal(port_rig_send(p, frame, port_rig_probe(frame, sizeof(frame))), "dpdk-down");
+		p->ops->tick(p);
+		assert_string_equal(port_rig_status(p, "link"), "down");
+		assert_non_null(strstr(port_rig_status(p, "waiting-for"), "net_ring0"));
+		assert_int_equal(rte_eth_dev_count_avail(), 0);
+		for (unsigned tick = 0; tick < 5; tick++)
+			p->ops->tick(p);
+		assert_string_equal(port_rig_status(p, "link"), "up");
+		assert_null(port_rig_status(p, "waiting-for"));
+		assert_null(port_rig_send(p, frame, port_rig_probe(frame, sizeof(frame))));
+		f = port_rig_receive(p, PORT_RIG_PROBE);
+		assert_non_null(f);
+		frame_free(f);
+	}
+	p->ops->close(p, true);
+}
+
 /* An IPv4 TCP segment, sum of the pseudo-header in place as Linux leaves it. */
 static struct frame *tcp_frame(uint8_t gso)
 {
@@ -227,6 +267,7 @@ int main(void)
 		cmocka_unit_test(a_full_ring_refuses_the_rest),
 		cmocka_unit_test(capture_files_are_read_and_written),
 		cmocka_unit_test(what_cannot_be_had_is_refused),
+		cmocka_unit_test(a_device_that_is_removed_is_taken_up_again),
 		cmocka_unit_test(offloads_become_mbuf_flags),
 		cmocka_unit_test(port_rig_nothing_left),
 	};

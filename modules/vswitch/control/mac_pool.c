@@ -2,6 +2,7 @@
 #include "modules/vswitch/control/mac_pool.h"
 
 #include <errno.h>
+#include <search.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -40,56 +41,93 @@ static void range_of(const struct api_host *host, uint64_t *ret_first, uint64_t 
 	*ret_last = *ret_first + 255;
 }
 
-/* The index of the adapter that has it; -1: nobody. */
-static long owner_of(const struct vs_plan *plan, uint64_t mac)
+/* Who has which address: a tree for tsearch(3). */
+static int address_compare(const void *a, const void *b)
 {
-	for (size_t i = 0; i < plan->n; i++)
-		if (mac_to_u64(&plan->list[i]->pub.mac) == mac)
-			return (long)i;
-	return -1;
+	const struct vs_adapter *x = a, *y = b;
+	return memcmp(&x->pub.mac, &y->pub.mac, sizeof(x->pub.mac));
 }
 
-static int restore_known(struct vs_plan *plan, struct err *e)
+static void nothing_to_free(void *node) {}
+
+/* The adapter that has it; NULL: nobody. */
+static const struct vs_adapter *owner_of(void *const *owners, const struct mac *mac)
 {
-	for (size_t i = 0; i < plan->n; i++) {
+	struct vs_adapter key = {.pub.mac = *mac};
+	struct vs_adapter *const *found = tfind(&key, owners, address_compare);
+	return found ? *found : NULL;
+}
+
+static int give(void **owners, struct vs_adapter *a, const struct mac *mac, struct err *e)
+{
+	a->pub.mac = *mac;
+	a->from_pool = true;
+	return tsearch(a, owners, address_compare) ? 0 : err_set(e, ENOMEM, NULL, "out of memory");
+}
+
+static bool is_wanting(const struct vs_adapter *a) { return a->pub.role != PORT_UPLINK && mac_is_zero(&a->pub.mac); }
+
+static int owners_enter(void **owners, const struct vs_plan *plan, struct err *e)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		if (!mac_is_zero(&plan->list[i]->pub.mac) && !tsearch(plan->list[i], owners, address_compare))
+			return err_set(e, ENOMEM, NULL, "out of memory");
+	return 0;
+}
+
+static int restore_known(void **owners, struct vs_plan *plan, struct err *e)
+{
+	int rc = 0;
+	for (size_t i = 0; i < plan->n && !rc; i++) {
 		struct vs_adapter *a = plan->list[i];
 		struct mac mac;
 		const char *text = json_string_value(json_object_get(known, a->pub.name));
-		if (a->pub.role == PORT_UPLINK || !mac_is_zero(&a->pub.mac) || !text || mac_parse(text, &mac))
+		if (!is_wanting(a) || !text || mac_parse(text, &mac))
 			continue;
-		long other = owner_of(plan, mac_to_u64(&mac));
-		if (other >= 0)
+		const struct vs_adapter *other = owner_of(owners, &mac);
+		if (other)
 			return err_set(
 				e, EEXIST, "adapters",
 				"mac-address %s is written for `%s` but the host's pool gave it to `%s` already; "
 				"choose one outside host.mac-address-range",
-				text, plan->list[other]->pub.name, a->pub.name);
-		a->pub.mac = mac;
-		a->from_pool = true;
+				text, other->pub.name, a->pub.name);
+		rc = give(owners, a, &mac, e);
 	}
-	return 0;
+	return rc;
 }
 
-int mac_pool_assign(const struct api_host *host, struct vs_plan *plan, struct err *e)
+static int give_new(void **owners, const struct api_host *host, struct vs_plan *plan, struct err *e)
 {
 	uint64_t first, last;
+	int rc = 0;
 	range_of(host, &first, &last);
-	int rc = restore_known(plan, e);
 	uint64_t at = first;
 	for (size_t i = 0; i < plan->n && !rc; i++) {
 		struct vs_adapter *a = plan->list[i];
-		if (a->pub.role == PORT_UPLINK || !mac_is_zero(&a->pub.mac))
+		struct mac mac = mac_from_u64(at);
+		if (!is_wanting(a))
 			continue;
-		while (at <= last && owner_of(plan, at) >= 0)
-			at++;
+		while (at <= last && owner_of(owners, &mac))
+			mac = mac_from_u64(++at);
 		if (at > last)
 			return err_set(e, ENOSPC, "host.mac-address-range",
 				       "all %llu addresses of the range are given out and adapter `%s` needs one; "
 				       "widen the range or write a mac-address",
 				       (unsigned long long)last - first + 1, a->pub.name);
-		a->pub.mac = mac_from_u64(at++);
-		a->from_pool = true;
+		rc = give(owners, a, &mac, e);
 	}
+	return rc;
+}
+
+int mac_pool_assign(const struct api_host *host, struct vs_plan *plan, struct err *e)
+{
+	void *owners = NULL;
+	int rc = owners_enter(&owners, plan, e);
+	if (!rc)
+		rc = restore_known(&owners, plan, e);
+	if (!rc)
+		rc = give_new(&owners, host, plan, e);
+	tdestroy(owners, nothing_to_free);
 	return rc;
 }
 

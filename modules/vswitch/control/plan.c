@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <net/if.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,30 +23,52 @@ static void adapter_free(struct vs_adapter *a)
 	free(a);
 }
 
+static void nothing_to_free(void *node) {}
+
+static int name_compare(const void *a, const void *b)
+{
+	const struct vs_adapter *x = a, *y = b;
+	return strcmp(x->pub.name, y->pub.name);
+}
+
 void vs_plan_free(struct vs_plan *plan)
 {
 	for (size_t i = 0; i < plan->n; i++)
 		adapter_free(plan->list[i]);
 	free(plan->list);
+	tdestroy(plan->by_name, nothing_to_free);
 	*plan = (struct vs_plan){0};
 }
 
 struct vs_adapter *vs_plan_find(const struct vs_plan *plan, const char *name)
 {
-	for (size_t i = 0; i < plan->n; i++)
-		if (!strcmp(plan->list[i]->pub.name, name))
-			return plan->list[i];
-	return NULL;
+	struct vs_adapter key;
+	snprintf(key.pub.name, sizeof(key.pub.name), "%s", name);
+	struct vs_adapter *const *found = tfind(&key, &plan->by_name, name_compare);
+	return found ? *found : NULL;
+}
+
+/* At the end of the list; takes a. -ENOMEM. */
+static int plan_append(struct vs_plan *plan, struct vs_adapter *a)
+{
+	if (plan->n == plan->room) {
+		size_t room = plan->room ? 2 * plan->room : 16;
+		struct vs_adapter **list = realloc(plan->list, room * sizeof(*list));
+		if (!list)
+			return -ENOMEM;
+		plan->list = list;
+		plan->room = room;
+	}
+	if (!tsearch(a, &plan->by_name, name_compare))
+		return -ENOMEM;
+	plan->list[plan->n++] = a;
+	return 0;
 }
 
 /* A new adapter at the end of the plan, with its port's kind and target; NULL: no memory. */
 static struct vs_adapter *plan_add(struct vs_plan *plan, const char *prefix, const char *name, const char *sw,
 				   const char *kind, const char *target)
 {
-	struct vs_adapter **list = realloc(plan->list, (plan->n + 1) * sizeof(*list));
-	if (!list)
-		return NULL;
-	plan->list = list;
 	struct vs_adapter *a = calloc(1, sizeof(*a));
 	if (!a)
 		return NULL;
@@ -54,11 +77,10 @@ static struct vs_adapter *plan_add(struct vs_plan *plan, const char *prefix, con
 	a->kind = str_dup(kind);
 	a->target = str_dup(target);
 	a->queues = 1;
-	if (!a->kind || !a->target) {
+	if (!a->kind || !a->target || plan_append(plan, a)) {
 		adapter_free(a);
 		return NULL;
 	}
-	list[plan->n++] = a;
 	return a;
 }
 

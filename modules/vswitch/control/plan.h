@@ -22,7 +22,8 @@ struct vs_adapter {
 
 struct vs_plan {
 	struct vs_adapter **list; /* uplinks first, then in document order */
-	size_t n;
+	size_t n, room;
+	void *by_name; /* tsearch(3) */
 };
 
 /* Names, roles, ports and MACs written out; no MAC from the pool yet, no port. `running`: to know what was

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -127,16 +128,63 @@ int vs_ports_open(struct txn *t, struct vs_plan *plan, struct err *e)
 	return 0;
 }
 
+/* Moves the ports of one driver to the front; returns how many. */
+static size_t front_gather(struct port **ports, size_t n, const struct port_ops *ops)
+{
+	size_t k = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct port *p = ports[i];
+		if (p->ops != ops)
+			continue;
+		ports[i] = ports[k];
+		ports[k++] = p;
+	}
+	return k;
+}
+
+void vs_ports_close(struct port **ports, size_t n, bool remove)
+{
+	while (n) {
+		const struct port_ops *ops = ports[0]->ops;
+		size_t k = front_gather(ports, n, ops);
+		if (remove && ops->remove_many)
+			ops->remove_many(ports, k);
+		for (size_t i = 0; i < k; i++)
+			ops->close(ports[i], remove);
+		ports += k;
+		n -= k;
+	}
+}
+
+/* The ports of those in the plan that fn chooses, closed together; one by one where there is no memory for it. */
+static void ports_close_if(struct vs_plan *plan, bool (*fn)(const struct vs_adapter *a, const void *arg),
+			   const void *arg, bool remove)
+{
+	struct port **ports = calloc(plan->n + 1, sizeof(struct port *));
+	size_t n = 0;
+	for (size_t i = plan->n; i-- > 0;) { /* the last made goes first */
+		struct vs_adapter *a = plan->list[i];
+		if (!a->pub.port || !fn(a, arg))
+			continue;
+		if (ports)
+			ports[n++] = a->pub.port;
+		else
+			vs_ports_close(&a->pub.port, 1, remove);
+		a->pub.port = NULL;
+	}
+	vs_ports_close(ports, n, remove);
+	free(ports);
+}
+
+static bool was_opened(const struct vs_adapter *a, const void *unused) { return a->opened; }
+
 void vs_ports_undo(struct vs_plan *plan, bool restarting)
 {
+	ports_close_if(plan, was_opened, NULL, !restarting);
 	for (size_t i = plan->n; i-- > 0;) {
 		struct vs_adapter *a = plan->list[i];
 		struct port *p = a->pub.port;
-		if (!p)
-			continue;
-		if (a->opened) {
-			p->ops->close(p, !restarting);
-		} else if (a->before && !same_settings(a, a->before) && p->ops->configure) {
+		if (p && a->before && !same_settings(a, a->before) && p->ops->configure) {
 			struct port_spec spec = spec_of(a->before, false);
 			struct err ignored;
 			p->ops->configure(p, &spec, &ignored);
@@ -145,21 +193,18 @@ void vs_ports_undo(struct vs_plan *plan, bool restarting)
 	}
 }
 
-static bool port_in_use(const struct vs_plan *plan, const struct port *p)
+/* A port is kept only by the adapter of the same name. */
+static bool is_over(const struct vs_adapter *a, const void *now)
 {
-	for (size_t i = 0; i < plan->n; i++)
-		if (plan->list[i]->pub.port == p)
-			return true;
-	return false;
+	const struct vs_adapter *next = vs_plan_find(now, a->pub.name);
+	bool over = !next || next->pub.port != a->pub.port;
+	if (over)
+		log_debug(a->pub.name, "port deleted");
+	return over;
 }
 
-void vs_ports_retire(struct vs_plan *old, const struct vs_plan *now)
-{
-	for (size_t i = 0; i < old->n; i++) {
-		struct port *p = old->list[i]->pub.port;
-		if (!p || port_in_use(now, p))
-			continue;
-		log_debug(old->list[i]->pub.name, "port deleted");
-		p->ops->close(p, true);
-	}
-}
+void vs_ports_retire(struct vs_plan *old, const struct vs_plan *now) { ports_close_if(old, is_over, now, true); }
+
+static bool any(const struct vs_adapter *a, const void *unused) { return true; }
+
+void vs_ports_stop(struct vs_plan *plan, bool restore) { ports_close_if(plan, any, NULL, restore); }

@@ -12,16 +12,18 @@
 #include "core/runtime/worker.h"
 
 static bool id_used[DP_ADAPTERS_MAX];
+static uint16_t lowest_free; /* no id below it is */
 
 int vs_id_take(void)
 {
-	for (uint16_t id = 0; id < DP_ADAPTERS_MAX; id++) {
+	for (uint16_t id = lowest_free; id < DP_ADAPTERS_MAX; id++) {
 		if (id_used[id])
 			continue;
 		int rc = worker_rows_add(id);
 		if (rc)
 			return rc;
 		id_used[id] = true;
+		lowest_free = id + 1;
 		return id;
 	}
 	return -ENOSPC;
@@ -31,6 +33,8 @@ void vs_id_free(uint16_t id)
 {
 	worker_rows_remove(id);
 	id_used[id] = false;
+	if (id < lowest_free)
+		lowest_free = id;
 }
 
 static struct dp_switch *switch_add(struct dataplane *dp, const char *name)
@@ -70,11 +74,14 @@ static int adapter_add(struct dataplane *dp, const struct vs_adapter *from)
 	a->mac = from->pub.mac;
 	snprintf(a->name, sizeof(a->name), "%s", from->pub.name);
 	dp->adapters[a->id] = a;
-	struct dp_adapter **members = realloc(sw->members, (sw->n_members + 1u) * sizeof(struct dp_adapter *));
-	if (!members)
-		return -ENOMEM;
-	sw->members = members;
-	members[sw->n_members++] = a;
+	if (!(sw->n_members & (sw->n_members - 1))) { /* full: doubles at 0, 1, 2, 4 ... */
+		struct dp_adapter **members =
+			realloc(sw->members, (sw->n_members * 2u + 1) * sizeof(struct dp_adapter *));
+		if (!members)
+			return -ENOMEM;
+		sw->members = members;
+	}
+	sw->members[sw->n_members++] = a;
 	if (a->role == PORT_UPLINK)
 		sw->uplink = a;
 	return 0;

@@ -11,3 +11,6 @@
 int strays_note(const struct vs_plan *running, const struct vs_plan *preparing);
 /* Removes what an earlier weftd noted and this plan has not. Does something once in the life of the process. */
 void strays_clear(const struct vs_plan *plan);
+
+/* rollback.c: module.h's guard_rollback, by the same note. */
+int vs_rollback(const char *state_dir, struct err *e);

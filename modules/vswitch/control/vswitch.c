@@ -156,12 +156,7 @@ static void vswitch_retire(struct txn *t)
 
 static void vswitch_stop(bool restore)
 {
-	for (size_t i = 0; i < running.n; i++) {
-		struct port *p = running.list[i]->pub.port;
-		if (p)
-			p->ops->close(p, restore);
-		running.list[i]->pub.port = NULL;
-	}
+	vs_ports_stop(&running, restore);
 	vs_plan_free(&running);
 	if (restore)
 		(void)strays_note(NULL, NULL);
@@ -192,6 +187,7 @@ static struct module vswitch = {
 	.abort = vswitch_abort,
 	.retire = vswitch_retire,
 	.stop = vswitch_stop,
+	.guard_rollback = vs_rollback,
 	.status_adapter = vswitch_status_adapter,
 	.tick = vswitch_tick,
 };
