@@ -5,7 +5,7 @@ MESON ?= meson
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 
-.PHONY: all deps demo test unit e2e lint format asan coverage fuzz bench install uninstall clean help
+.PHONY: all deps demo test unit e2e systemd-test lint format asan coverage fuzz bench install uninstall clean help
 
 all: $(BUILD)/build.ninja ## build weftd and weft
 	@ninja -C $(BUILD) --quiet
@@ -28,6 +28,10 @@ unit: all ## unit and packet tests alone: no root, seconds
 e2e: all ## end to end alone, in network namespaces
 	@devtools/install-deps test
 	@tests/e2e/run $(BUILD)
+
+systemd-test: all ## as a service of a real systemd under three network managers, in QEMU: ten minutes, downloads a Debian
+	@devtools/install-deps test systemd
+	@tests/systemd/run $(BUILD)
 
 lint: $(BUILD)/build.ninja ## format, clang-tidy, sizes, include directions
 	@devtools/install-deps lint
@@ -60,11 +64,11 @@ install: all ## programs, manual pages, completion and the systemd unit
 	@DESTDIR=$(DESTDIR) $(MESON) install -C $(BUILD) --no-rebuild --quiet
 	@devtools/install-service $(PREFIX) "$(DESTDIR)"
 
-uninstall: ## gives interfaces their addresses back, then removes what install put there
+uninstall: ## leaves the host as if weft had never run, then removes what install put there
 	@devtools/uninstall $(BUILD) $(PREFIX) "$(DESTDIR)"
 
 clean:
 	@rm -rf build build-asan build-coverage build-fuzz
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
