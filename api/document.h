@@ -67,6 +67,83 @@ struct api_adapter {
 	size_t n_dns;
 	uint32_t mtu; /* 0: the switch's */
 	uint32_t mac_address_limit; /* learned source MACs at most; 0: the default for its kind */
+	uint32_t virtual_subnet_id; /* 4096..16777214; 0: not virtualised */
+	uint32_t
+		dynamic_ip_address_limit; /* customer addresses learned from its frames at most; 0: none (the default) */
+};
+
+/* This host's addresses on a provider network; the kernel does not see them. */
+struct api_provider_address {
+	char *switch_name;
+	struct ip_prefix address;
+	uint32_t vlan; /* 1..4094; 0: untagged */
+	struct mac mac_address; /* zero: from the host's pool */
+	char *provider_network; /* "default" */
+};
+
+struct api_provider_route {
+	struct ip_prefix prefix;
+	struct ip next_hop;
+	uint32_t metric;
+	char *provider_network;
+};
+
+struct api_virtual_subnet {
+	uint32_t id; /* VSID */
+	struct ip_prefix
+		*prefixes; /* `prefix`: one or several, at most 4; the first usable address of each is the gateway */
+	size_t n_prefixes;
+	bool dhcp; /* weftd answers DHCP and DHCPv6 from the lookup records, and sends router advertisements for IPv6 prefixes */
+	struct ip *dns; /* told by DHCP and RA */
+	size_t n_dns;
+	bool mss_clamp; /* TCP MSS of what leaves the host is lowered to what fits */
+};
+
+struct api_routing_domain {
+	char *id; /* GUID in braces, lower case */
+	char *name; /* NULL: none */
+	char *provider_network;
+	struct api_virtual_subnet *virtual_subnets;
+	size_t n_virtual_subnets;
+};
+
+enum api_record_rule { API_RULE_ENCAP, API_RULE_NAT };
+enum api_record_type { API_RECORD_STATIC, API_RECORD_DYNAMIC, API_RECORD_L2ONLY, API_RECORD_GATEWAY_WILDCARD };
+enum api_encapsulation { API_ENCAPSULATION_NVGRE, API_ENCAPSULATION_VXLAN };
+
+struct api_lookup_record {
+	uint32_t virtual_subnet_id;
+	struct ip customer_address; /* 0.0.0.0 or :: for l2only and gateway-wildcard */
+	struct mac mac_address; /* may be zero for a group or broadcast address */
+	struct ip provider_address; /* a group for a group or broadcast customer address */
+	enum api_record_rule rule;
+	enum api_record_type type;
+	enum api_encapsulation encapsulation;
+	bool use_vm_mac_address; /* rule nat only */
+	char *provider_network;
+	char *vm_name, *customer_id, *context; /* labels; NULL: none */
+};
+
+struct api_customer_route {
+	uint32_t virtual_subnet_id; /* of the next hop */
+	struct ip_prefix prefix;
+	struct ip next_hop; /* 0.0.0.0 or ::: on-link in virtual_subnet_id */
+	uint32_t metric;
+	char *provider_network;
+};
+
+enum api_forwarding { API_FORWARDING_R2, API_FORWARDING_2012 };
+
+struct api_resolver { /* at most one of the two */
+	char *command; /* run with the question as arguments, answers on stdout */
+	char *url; /* http://... or unix socket path */
+	uint32_t timeout_ms;
+};
+
+struct api_network_virtualization {
+	enum api_forwarding forwarding; /* "r2" (default): by IP address only; "2012": by MAC inside a host */
+	bool use_external_router; /* packets between virtual subnets go to routers on the provider network */
+	struct api_resolver resolver; /* asked when no record is there */
 };
 
 struct api_document {
@@ -75,6 +152,17 @@ struct api_document {
 	size_t n_switches;
 	struct api_adapter *adapters;
 	size_t n_adapters;
+	struct api_network_virtualization network_virtualization;
+	struct api_provider_address *provider_addresses;
+	size_t n_provider_addresses;
+	struct api_provider_route *provider_routes;
+	size_t n_provider_routes;
+	struct api_routing_domain *routing_domains;
+	size_t n_routing_domains;
+	struct api_lookup_record *lookup_records;
+	size_t n_lookup_records;
+	struct api_customer_route *customer_routes;
+	size_t n_customer_routes;
 };
 
 struct err;
@@ -87,13 +175,25 @@ json_t *api_document_encode(const struct api_document *doc);
 void api_document_free(struct api_document *doc); /* NULL ok */
 struct api_document *api_document_empty(void); /* what a host is before anything was applied */
 
+/* The first usable address of a virtual subnet's prefix, its routing domain's own. */
+struct ip api_virtual_subnet_gateway(const struct ip_prefix *prefix);
+/* Whether the customer address is many guests': multicast, or a broadcast address of the subnet. */
+bool api_lookup_record_is_group(const struct api_lookup_record *record, const struct api_virtual_subnet *subnet);
+/* A record that the table has passed, in its virtual subnet (found by the caller): addresses inside, MAC and
+ * provider address as its kind needs them. -EINVAL: e names the key. Documents are checked by it, and so are single
+ * records. */
+int api_lookup_record_check(const struct api_lookup_record *record, const struct api_virtual_subnet *subnet,
+			    struct err *e);
+
 const struct api_switch *api_document_switch(const struct api_document *doc, const char *name);
 const struct api_adapter *api_document_adapter(const struct api_document *doc, const char *name);
 
 /* What applying `next` over `prev` changes: a JSON array of
  * {"op": "add"|"remove"|"change", "kind": "switch", "name": "lab", "fields": [{"field","from","to"}...]}
- * in document order, of each kind the removed first; empty when nothing. A field within an object is a path
- * ("attach.tap"), a value that is the default null. New reference; NULL: out of memory. */
+ * in document order, of each kind the removed first; empty when nothing. The name is what identifies an object that
+ * has none ("5001 10.0.0.5" of a lookup record) and left out of what a document has once. A field within an object is
+ * a path ("attach.tap", "virtual-subnets[5001].dhcp"), a value that is the default null. New reference; NULL: out of
+ * memory. */
 json_t *api_document_diff(const struct api_document *prev, const struct api_document *next);
 
 /* YAML or JSON text (JSON is YAML) to a json_t: at most 16 MiB, 64 levels, 2^20 values and 1024 keys in a map;

@@ -35,6 +35,8 @@ static void default_add(struct str *s, const struct field *f)
 		str_add(s, "; required");
 	else if (f->type == FIELD_ENUM)
 		str_add(s, "; default %s", f->names[f->fallback]);
+	else if (f->type == FIELD_STRING && f->text)
+		str_add(s, "; default %s", f->text);
 	else if (f->type == FIELD_UINT && f->fallback)
 		str_add(s, "; default %u", f->fallback);
 	else if (f->type == FIELD_BOOL)

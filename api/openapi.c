@@ -29,6 +29,10 @@ static json_t *type_describe(const struct field *f, enum field_type type)
 	case FIELD_STRING:
 		return json_pack("{s:s, s:i, s:i}", "type", "string", "minLength", f->min ? (int)f->min : 1,
 				 "maxLength", f->max ? (int)f->max : SCHEMA_STRING_MAX);
+	case FIELD_GUID:
+		return json_pack("{s:s, s:s}", "type", "string", "pattern",
+				 "^(\\{[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\\}|"
+				 "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})$");
 	case FIELD_BOOL:
 	case FIELD_TRISTATE:
 		return json_pack("{s:s}", "type", "boolean");
@@ -79,6 +83,8 @@ static json_t *field_describe(const struct field *f)
 	json_object_set_new(value, "description", json_string(f->help));
 	if (f->type == FIELD_ENUM && !f->required)
 		json_object_set_new(value, "default", json_string(f->names[f->fallback]));
+	if (f->type == FIELD_STRING && f->text)
+		json_object_set_new(value, "default", json_string(f->text));
 	if (f->type == FIELD_UINT && !f->required && f->fallback)
 		json_object_set_new(value, "default", json_integer(f->fallback));
 	if (f->type == FIELD_BOOL && !f->required)

@@ -5,6 +5,7 @@
  */
 #include "api/schema.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ size_t schema_element_size(const struct field *f)
 {
 	static const size_t sizes[] = {
 		[FIELD_STRING] = sizeof(char *),
+		[FIELD_GUID] = sizeof(char *),
 		[FIELD_BOOL] = sizeof(bool),
 		[FIELD_TRISTATE] = sizeof(enum api_tristate),
 		[FIELD_UINT] = sizeof(uint32_t),
@@ -38,6 +40,7 @@ void schema_type_words(const struct field *f, enum field_type type, struct str *
 {
 	static const char *const words[] = {
 		[FIELD_STRING] = "text",
+		[FIELD_GUID] = "a GUID such as {11111111-2222-3333-4444-000000005001}",
 		[FIELD_BOOL] = "true or false",
 		[FIELD_TRISTATE] = "true or false",
 		[FIELD_MAC] = "a MAC address such as 00:15:5d:02:06:02",
@@ -126,12 +129,35 @@ static int string_decode(const struct field *f, const json_t *json, char **at, s
 	return *at ? 0 : err_set(e, ENOMEM, NULL, "out of memory");
 }
 
+/* 8-4-4-4-12 hexadecimal digits, braces around both ends or neither. */
+static int guid_decode(const char *text, char **at)
+{
+	static const char shape[] = "hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh";
+	size_t len = strlen(text), braces = text[0] == '{' ? 1 : 0;
+	char guid[sizeof(shape) + 2];
+
+	if (len != sizeof(shape) - 1 + 2 * braces || (braces && text[len - 1] != '}'))
+		return -EINVAL;
+	for (size_t i = 0; shape[i]; i++) {
+		unsigned char c = (unsigned char)text[i + braces];
+		if (shape[i] == 'h' ? !isxdigit(c) : c != '-')
+			return -EINVAL;
+		guid[i + 1] = (char)tolower(c);
+	}
+	guid[0] = '{';
+	memcpy(guid + sizeof(shape), "}", 2);
+	*at = str_dup(guid);
+	return *at ? 0 : -ENOMEM;
+}
+
 static int uint_decode(const struct field *f, const json_t *json, uint32_t *at, struct err *e)
 {
 	json_int_t v = json_integer_value(json);
 
 	if (v < (json_int_t)f->min || v > (json_int_t)f->max)
-		return err_set(e, EINVAL, NULL, "%lld is out of range; use %u-%u", (long long)v, f->min, f->max);
+		return err_set(e, EINVAL, NULL, "%lld is %s; use %u-%u", (long long)v,
+			       v >= 0 && f->reserved && v <= (json_int_t)f->reserved ? "reserved" : "out of range",
+			       f->min, f->max);
 	*at = (uint32_t)v;
 	return 0;
 }
@@ -160,6 +186,9 @@ static int text_decode(const struct field *f, enum field_type type, const json_t
 		return string_decode(f, json, at, e);
 	case FIELD_ENUM:
 		return enum_decode(f, json, at, e);
+	case FIELD_GUID:
+		r = guid_decode(text, at);
+		break;
 	case FIELD_MAC:
 		r = mac_parse(text, at);
 		break;
@@ -173,6 +202,8 @@ static int text_decode(const struct field *f, enum field_type type, const json_t
 	if (r == -ERANGE)
 		return err_set(e, EINVAL, NULL, "the prefix length of %.60s is too large; IPv4 has 0-32, IPv6 0-128",
 			       text);
+	if (r == -ENOMEM)
+		return err_set(e, ENOMEM, NULL, "out of memory");
 	return r < 0 ? type_refuse(f, type, json, e) : 0;
 }
 
@@ -346,6 +377,17 @@ void schema_defaults(const struct schema *s, void *object)
 	}
 }
 
+/* The texts that are left out become their defaults; false: out of memory. */
+static bool texts_default(const struct schema *s, void *object)
+{
+	for (const struct field *f = s->fields; f->key; f++) {
+		char **at = (char **)((char *)object + f->offset);
+		if (f->type == FIELD_STRING && f->text && !*at && !(*at = str_dup(f->text)))
+			return false;
+	}
+	return true;
+}
+
 int schema_decode(const struct schema *s, const json_t *json, void *object, struct err *e)
 {
 	if (!json_is_object(json)) {
@@ -371,7 +413,9 @@ int schema_decode(const struct schema *s, const json_t *json, void *object, stru
 			goto fail;
 		}
 	}
-	r = s->check ? s->check(object, e) : 0;
+	r = texts_default(s, object) ? 0 : err_set(e, ENOMEM, NULL, "out of memory");
+	if (r == 0 && s->check)
+		r = s->check(object, e);
 	if (r == 0)
 		return 0;
 fail:
@@ -388,7 +432,7 @@ static void list_clear(const struct field *f, void *object)
 		void *at = *items + i * schema_element_size(f);
 		if (f->element == FIELD_OBJECT)
 			schema_clear(f->object, at);
-		else if (f->element == FIELD_STRING)
+		else if (f->element == FIELD_STRING || f->element == FIELD_GUID)
 			free(*(char **)at);
 	}
 	free(*items);
@@ -398,7 +442,7 @@ void schema_clear(const struct schema *s, void *object)
 {
 	for (const struct field *f = s->fields; f->key; f++) {
 		void *at = (char *)object + f->offset;
-		if (f->type == FIELD_STRING)
+		if (f->type == FIELD_STRING || f->type == FIELD_GUID)
 			free(*(char **)at);
 		else if (f->type == FIELD_OBJECT)
 			schema_clear(f->object, at);

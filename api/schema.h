@@ -13,6 +13,7 @@
 
 enum field_type {
 	FIELD_STRING, /* char * */
+	FIELD_GUID, /* char *; with or without braces, in any case; stored with them, lower case */
 	FIELD_BOOL, /* bool */
 	FIELD_TRISTATE, /* enum api_tristate */
 	FIELD_UINT, /* uint32_t, min..max */
@@ -25,6 +26,7 @@ enum field_type {
 };
 
 struct schema;
+struct str;
 
 struct field {
 	const char *key; /* kebab-case, the field's or Microsoft's word */
@@ -33,7 +35,9 @@ struct field {
 	const char *help; /* one sentence: what it does, unit, default */
 	bool required;
 	uint32_t min, max; /* FIELD_UINT bounds; FIELD_STRING: length bounds (max 0: 255) */
+	uint32_t reserved; /* FIELD_UINT: numbers out of bounds up to this one are on the wire, but not to be used */
 	uint32_t fallback; /* default of UINT, BOOL, ENUM */
+	const char *text; /* default of a STRING; NULL: none. In elements of lists only. */
 	const char *const *names; /* FIELD_ENUM */
 	const struct schema *object; /* FIELD_OBJECT, FIELD_LIST of objects */
 	enum field_type element; /* FIELD_LIST */
@@ -58,9 +62,14 @@ struct schema {
 	/* Keys against each other, where only the JSON tells whether a key was given; before decoding. NULL ok. */
 	int (*check_keys)(const json_t *json, struct err *e);
 	int (*check)(const void *object, struct err *e); /* decoded fields against each other; NULL ok */
+	/* Of elements of a list: appends what tells one from another, fit for people ("5001 10.0.0.5"), by its encoded
+	 * JSON. NULL: its name. */
+	void (*identify)(const json_t *object, struct str *s);
 };
 
-extern const struct schema api_schema_document, api_schema_host, api_schema_switch, api_schema_adapter;
+extern const struct schema api_schema_document, api_schema_host, api_schema_switch, api_schema_adapter,
+	api_schema_network_virtualization, api_schema_provider_address, api_schema_provider_route,
+	api_schema_routing_domain, api_schema_lookup_record, api_schema_customer_route;
 
 #define SCHEMA_STRING_MAX 255 /* bytes, where a row names no bound */
 
@@ -69,6 +78,8 @@ int schema_decode(const struct schema *s, const json_t *json, void *object, stru
 json_t *schema_encode(const struct schema *s, const void *object);
 void schema_defaults(const struct schema *s, void *object); /* what a key left out means */
 void schema_clear(const struct schema *s, void *object); /* frees what decode allocated, not the object */
+/* What tells an encoded element of a list from others; the caller frees. NULL: out of memory. */
+char *schema_identity(const struct schema *s, const json_t *object);
 
 /* OpenAPI 3.0 components.schemas, one entry per schema; new reference. */
 json_t *schema_openapi(void);

@@ -113,6 +113,17 @@ static int queues_unspecial(const void *object, json_t **value)
 	return 0;
 }
 
+/* 0, which says that the adapter is not virtualised, is no reserved VSID here. */
+static int virtual_subnet_special(const json_t *value, void *object, struct err *e)
+{
+	struct api_adapter *adapter = object;
+
+	if (!json_is_integer(value) || json_integer_value(value) != 0)
+		return 0;
+	adapter->virtual_subnet_id = 0;
+	return 1;
+}
+
 static int adapter_check_keys(const json_t *json, struct err *e)
 {
 	const json_t *outer = json_object_get(json, "queues"), *attach = json_object_get(json, "attach");
@@ -138,7 +149,13 @@ static int vm_adapter_check(const struct api_adapter *adapter, struct err *e)
 		key = "gateway";
 	else if (adapter->n_dns)
 		key = "dns";
-	return key ? err_set(e, EINVAL, key, "only for adapters with `owner: host`; a guest configures its own") : 0;
+	if (key)
+		return err_set(e, EINVAL, key, "only for adapters with `owner: host`; a guest configures its own");
+	if (adapter->dynamic_ip_address_limit && !adapter->virtual_subnet_id)
+		return err_set(
+			e, EINVAL, "dynamic-ip-address-limit",
+			"only for adapters with `virtual-subnet-id`; customer addresses are learned for nobody else");
+	return 0;
 }
 
 /* A gateway must be reachable on the link: inside a prefix of its family, where there is one. */
@@ -188,6 +205,10 @@ static int host_adapter_check(const struct api_adapter *adapter, struct err *e)
 
 	if (adapter->vm)
 		return err_set(e, EINVAL, "vm", "the adapter is the host's own (`owner: host`); leave it out");
+	if (adapter->virtual_subnet_id || adapter->dynamic_ip_address_limit)
+		return err_set(e, EINVAL,
+			       adapter->virtual_subnet_id ? "virtual-subnet-id" : "dynamic-ip-address-limit",
+			       "only for adapters with `owner: vm`; the host is in no tenant's network");
 	if (attach->vhost_user || attach->interface || attach->dpdk)
 		return err_set(e, EINVAL, "attach",
 			       "a host adapter is a tap of weftd's own; leave attach out or give `tap`");
@@ -245,6 +266,11 @@ static const struct field adapter_fields[] = {
 	{"mac-address-limit", FIELD_UINT, offsetof(struct api_adapter, mac_address_limit),
 	 "How many source MAC addresses the switch learns behind it at most. Default: by the kind of its port.",
 	 .min = 1, .max = 1048576},
+	{"virtual-subnet-id", FIELD_UINT, offsetof(struct api_adapter, virtual_subnet_id),
+	 "The virtual subnet (VSID) that a guest's adapter is in, on a switch with a provider address. Default: 0, none.",
+	 .min = 4096, .max = 16777214, .reserved = 16777215, .special = virtual_subnet_special},
+	{"dynamic-ip-address-limit", FIELD_UINT, offsetof(struct api_adapter, dynamic_ip_address_limit),
+	 "How many customer addresses are learned from its frames at most. Default: 0, none.", .max = 65535},
 	{0},
 };
 

@@ -94,13 +94,53 @@ int schema_check_mac(const void *value, struct err *e)
 	return 0;
 }
 
+int schema_check_command(const void *value, struct err *e)
+{
+	const char *path = text_at(value);
+	char shown[STR_SHOW_SIZE];
+
+	if (path[0] != '/')
+		return err_set(e, EINVAL, NULL, "\"%s\" is no absolute path; begin with '/'", str_show(path, shown));
+	return 0;
+}
+
+int schema_check_url(const void *value, struct err *e)
+{
+	static const char scheme[] = "http://";
+	const char *url = text_at(value);
+	char shown[STR_SHOW_SIZE];
+
+	if (url[0] == '/')
+		return schema_check_socket(value, e);
+	if (strncmp(url, scheme, strlen(scheme)) != 0 || strcspn(url + strlen(scheme), "/:") == 0)
+		return err_set(e, EINVAL, NULL,
+			       "\"%s\" is neither http://HOST[:PORT]/PATH nor the absolute path of a unix socket",
+			       str_show(url, shown));
+	return 0;
+}
+
+bool schema_ip_is_unspecified(const struct ip *ip)
+{
+	static const uint8_t zero[16];
+
+	return memcmp(ip->byte, zero, sizeof(zero)) == 0;
+}
+
+bool schema_ip_is_group(const struct ip *ip)
+{
+	const uint8_t *b = ip->byte;
+
+	if (ip->family == AF_INET6)
+		return b[0] == 0xff;
+	return (b[0] >= 224 && b[0] < 240) || (b[0] & b[1] & b[2] & b[3]) == 255;
+}
+
 /* Why nobody can have the address; NULL: somebody can. */
 static const char *ip_fault(const struct ip *ip)
 {
-	static const uint8_t zero[16];
 	const uint8_t *b = ip->byte;
 
-	if (memcmp(b, zero, sizeof(zero)) == 0)
+	if (schema_ip_is_unspecified(ip))
 		return "the unspecified address";
 	if (ip->family == AF_INET6)
 		return b[0] == 0xff ? "a multicast address" : NULL;
@@ -160,6 +200,56 @@ int schema_check_host_address(const void *value, struct err *e)
 			return err_set(e, EINVAL, NULL, "%s is the subnet's own %s address; use one between",
 				       ip_prefix_format(p, text), bits ? "broadcast" : "network");
 	}
+	return 0;
+}
+
+/* The same prefix without host bits. */
+static struct ip_prefix network_of(const struct ip_prefix *p)
+{
+	struct ip_prefix network = *p;
+
+	for (unsigned bit = p->len; bit < ip_bytes(&p->ip) * 8u; bit++)
+		network.ip.byte[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
+	return network;
+}
+
+int schema_check_destination(const void *value, struct err *e)
+{
+	const struct ip_prefix *p = value;
+	struct ip_prefix network = network_of(p);
+	const char *fault = p->len > 0 ? ip_fault(&p->ip) : NULL;
+	char text[IP_PREFIX_TEXT_SIZE], right[IP_PREFIX_TEXT_SIZE];
+
+	if (!ip_equal(&network.ip, &p->ip))
+		return err_set(e, EINVAL, NULL, "%s has bits behind the prefix length; use %s",
+			       ip_prefix_format(p, text), ip_prefix_format(&network, right));
+	if (!fault && p->len > 0 && ip_is_loopback(&p->ip))
+		fault = "a loopback address";
+	if (fault)
+		return err_set(e, EINVAL, NULL, "%s begins with %s; use a unicast prefix", ip_prefix_format(p, text),
+			       fault);
+	return 0;
+}
+
+int schema_check_subnet(const void *value, struct err *e)
+{
+	const struct ip_prefix *p = value;
+	unsigned bits = ip_bytes(&p->ip) * 8u;
+	char text[IP_PREFIX_TEXT_SIZE];
+
+	int r = schema_check_destination(value, e);
+	if (r < 0)
+		return r;
+	ip_prefix_format(p, text);
+	if (p->len == 0)
+		return err_set(e, EINVAL, NULL, "%s is the whole world; give the subnet's prefix length", text);
+	if (p->len > bits - 2)
+		return err_set(e, EINVAL, NULL,
+			       "%s has no room for a gateway address and guests; use a prefix length up to %u", text,
+			       bits - 2);
+	if (schema_ip_is_link_local(&p->ip))
+		return err_set(e, EINVAL, NULL,
+			       "%s is link-local, which every IPv6 subnet has anyway; give its own prefix", text);
 	return 0;
 }
 

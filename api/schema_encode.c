@@ -6,6 +6,7 @@
 
 #include "api/schema.h"
 #include "api/schema_private.h"
+#include "base/str.h"
 
 static bool object_is_default(const struct schema *s, const void *object);
 
@@ -15,6 +16,8 @@ static bool field_is_default(const struct field *f, const void *object)
 
 	switch (f->type) {
 	case FIELD_STRING:
+		return str_equal(*(char *const *)at, f->text);
+	case FIELD_GUID:
 		return !*(char *const *)at;
 	case FIELD_BOOL:
 		return *(const bool *)at == (f->fallback != 0);
@@ -52,6 +55,7 @@ static json_t *value_encode(const struct field *f, enum field_type type, const v
 
 	switch (type) {
 	case FIELD_STRING:
+	case FIELD_GUID:
 		return json_string(*(char *const *)at);
 	case FIELD_BOOL:
 		return json_boolean(*(const bool *)at);
@@ -127,4 +131,25 @@ json_t *schema_encode(const struct schema *s, const void *object)
 fail:
 	json_decref(json);
 	return NULL;
+}
+
+char *schema_identity(const struct schema *s, const json_t *object)
+{
+	struct str text = {0};
+
+	if (s->identify)
+		s->identify(object, &text);
+	else
+		str_add(&text, "%s", json_string_value(json_object_get(object, "name")));
+	return str_take(&text);
+}
+
+void schema_identity_add(const json_t *object, const char *key, struct str *s)
+{
+	const json_t *value = json_object_get(object, key);
+
+	if (json_is_integer(value))
+		str_add(s, "%s%lld", s->len ? " " : "", (long long)json_integer_value(value));
+	else if (value)
+		str_add(s, "%s%s", s->len ? " " : "", json_string_value(value));
 }

@@ -7,17 +7,20 @@
 #include "cli/kind.h"
 #include "cli/render.h"
 
-/* The object of a list that is called name; borrowed. */
-static json_t *find_named(const json_t *list, const char *name)
+/* The object of a list that is called name, or identified so ("5001 10.0.0.5"); borrowed. */
+static json_t *find_named(const struct field *kind, const json_t *list, const char *name)
 {
 	size_t i;
-	json_t *object;
+	json_t *object, *found = NULL;
 	json_array_foreach((json_t *)list, i, object) {
-		const char *key = json_object_get(object, "name") ? "name" : "id";
-		if (str_equal(json_string_value(json_object_get(object, key)), name))
-			return object;
+		char *identity = schema_identity(kind->object, object);
+		if (str_equal(identity, name) || str_equal(json_string_value(json_object_get(object, "name")), name))
+			found = object;
+		free(identity);
+		if (found)
+			break;
 	}
-	return NULL;
+	return found;
 }
 
 static void print_part(struct cli *c, json_t *part)
@@ -51,7 +54,7 @@ static int get(struct cli *c, const struct command_args *a)
 	json_t *part = kind ? json_object_get(document, kind->key) : document;
 	part = part ? part : none;
 	if (kind && name) {
-		part = find_named(part, name);
+		part = find_named(kind, part, name);
 		if (!part)
 			r = cli_refuse(c, "%s %s: not in the document", kind->object ? kind->object->kind : kind->key,
 				       name);

@@ -72,8 +72,8 @@ static int stats(struct cli *c, const struct command_args *a)
 
 COMMAND(status, .words = "status", .group = COMMAND_STATE, .usage = "[KIND [NAME]]", .max_words = 2,
 	.help = "what is: links, connected guests, what is waited for",
-	.more = "KIND is host, switch or adapter. What the document asks for and this host cannot enforce stands\n"
-		"under the table with the reason, as does what weftd waits for.",
+	.more = "KIND is host, switch, adapter, routing-domain or virtual-subnet. What the document asks for and this host\n"
+		"cannot enforce stands under the table with the reason, as does what weftd waits for.",
 	.fn = status)
 
 COMMAND(stats, .words = "stats", .group = COMMAND_STATE, .usage = "[KIND [NAME]]", .max_words = 2,

@@ -20,6 +20,11 @@
 struct api_document *test_document(const char *text, char shown[static ERR_TEXT_SIZE]);
 /* The same where refusal is the test's failure. */
 struct api_document *test_document_good(const char *text);
+/* Documents and the exact error of each. */
+struct refusal {
+	const char *text, *error;
+};
+void test_refusals(const struct refusal *cases, size_t n);
 json_t *test_json(const char *text); /* JSON text that must be good */
 char *test_data(const char *name); /* a file of test/data; the caller frees */
 /* Both one line, keys in their order; fails the test with both shown. */
@@ -31,6 +36,7 @@ extern const char *const test_good_documents[]; /* NULL-terminated; every key is
 void alloc_fail_at(uint64_t n);
 bool alloc_failed(void);
 
-extern const struct CMUnitTest engine_tests[], decode_tests[], diff_tests[], yaml_tests[], property_tests[],
-	alloc_tests[];
-extern const size_t n_engine_tests, n_decode_tests, n_diff_tests, n_yaml_tests, n_property_tests, n_alloc_tests;
+extern const struct CMUnitTest engine_tests[], decode_tests[], prefix_tests[], tenants_tests[], diff_tests[],
+	yaml_tests[], property_tests[], alloc_tests[];
+extern const size_t n_engine_tests, n_decode_tests, n_prefix_tests, n_tenants_tests, n_diff_tests, n_yaml_tests,
+	n_property_tests, n_alloc_tests;

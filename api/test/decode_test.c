@@ -6,9 +6,9 @@
 #include "api/schema.h"
 #include "api/test/api_test.h"
 
-struct refusal {
-	const char *text, *error;
-};
+#define DOCUMENT_KNOWS                                                                                               \
+	"document knows host, switches, adapters, network-virtualization, provider-addresses, provider-routes, "     \
+	"routing-domains, lookup-records, customer-routes"
 
 /* The tables stand as they read best. */
 /* clang-format off */
@@ -26,10 +26,10 @@ static const struct refusal shape_refusals[] = {
 	{"[]", "expected the keys of a document, got a list"},
 	{"~", "expected the keys of a document, got nothing"},
 	{"hello", "expected the keys of a document, got \"hello\""},
-	{"teams: []", "teams: unknown key; document knows host, switches, adapters"},
+	{"teams: []", "teams: unknown key; " DOCUMENT_KNOWS},
 	{"adaptors: []", "adaptors: unknown key; did you mean `adapters`?"},
 	{"switch: []", "switch: unknown key; did you mean `switches`?"},
-	{"\"a\\nb\": 1", "a?b: unknown key; document knows host, switches, adapters"},
+	{"\"a\\nb\": 1", "a?b: unknown key; " DOCUMENT_KNOWS},
 	{"switches: {name: a}", "switches: expected a list, got keys with values"},
 	{"switches: lab", "switches: expected a list, got \"lab\""},
 	{"switches:", "switches: expected a list, got nothing; leave the key out for its default"},
@@ -257,24 +257,11 @@ static const struct refusal pair_refusals[] = {
 
 /* clang-format on */
 
-static void refusals_run(const struct refusal *cases, size_t n)
-{
-	char shown[ERR_TEXT_SIZE];
-
-	for (size_t i = 0; i < n; i++) {
-		struct api_document *doc = test_document(cases[i].text, shown);
-		if (doc || strcmp(shown, cases[i].error) != 0)
-			print_error("of: %s\n", cases[i].text);
-		assert_null(doc);
-		assert_string_equal(shown, cases[i].error);
-	}
-}
-
-static void test_shape_refusals(void **state) { refusals_run(shape_refusals, COUNT(shape_refusals)); }
-static void test_switch_refusals(void **state) { refusals_run(switch_refusals, COUNT(switch_refusals)); }
-static void test_adapter_refusals(void **state) { refusals_run(adapter_refusals, COUNT(adapter_refusals)); }
-static void test_host_refusals(void **state) { refusals_run(host_refusals, COUNT(host_refusals)); }
-static void test_pair_refusals(void **state) { refusals_run(pair_refusals, COUNT(pair_refusals)); }
+static void test_shape_refusals(void **state) { test_refusals(shape_refusals, COUNT(shape_refusals)); }
+static void test_switch_refusals(void **state) { test_refusals(switch_refusals, COUNT(switch_refusals)); }
+static void test_adapter_refusals(void **state) { test_refusals(adapter_refusals, COUNT(adapter_refusals)); }
+static void test_host_refusals(void **state) { test_refusals(host_refusals, COUNT(host_refusals)); }
+static void test_pair_refusals(void **state) { test_refusals(pair_refusals, COUNT(pair_refusals)); }
 
 /* clang-format off */
 /* Text -> canonical JSON. */
@@ -381,12 +368,12 @@ static void test_samples(void **state)
 	static const struct refusal samples[] = {
 		{"first-switch.yaml", ""},
 		{"smb-basic.yaml", ""},
-		{"smb-converged.yaml", "teams: unknown key; document knows host, switches, adapters"},
+		{"smb-converged.yaml", "teams: unknown key; " DOCUMENT_KNOWS},
 		{"port-policy.yaml",
 		 "switches[0].minimum-bandwidth-mode: unknown key; switch knows name, type, uplink, "
 		 "allow-management-os, mtu, purpose"},
-		{"tenants-node1.yaml", "provider-addresses: unknown key; document knows host, switches, adapters"},
-		{"tenants-node2.yaml", "provider-addresses: unknown key; document knows host, switches, adapters"},
+		{"tenants-node1.yaml", ""},
+		{"tenants-node2.yaml", ""},
 	};
 	char shown[ERR_TEXT_SIZE];
 

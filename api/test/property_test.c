@@ -49,7 +49,8 @@ static void test_round_trip(void **state)
 		document_holds(doc);
 		api_document_free(doc);
 	}
-	static const char *const samples[] = {"first-switch.yaml", "smb-basic.yaml"};
+	static const char *const samples[] = {"first-switch.yaml", "smb-basic.yaml", "tenants-node1.yaml",
+					      "tenants-node2.yaml"};
 	for (size_t i = 0; i < COUNT(samples); i++) {
 		char *text = test_data(samples[i]);
 		struct api_document *doc = test_document_good(text);
@@ -88,11 +89,11 @@ static void mutate(char *text)
 
 static void test_mutations(void **state)
 {
-	char text[4096], shown[ERR_TEXT_SIZE];
+	char text[8192], shown[ERR_TEXT_SIZE];
 	unsigned accepted = 0;
 
 	for (int i = 0; i < 4000; i++) {
-		strcpy(text, test_good_documents[1]);
+		strcpy(text, test_good_documents[1 + i % 2]); /* those with every key */
 		for (uint32_t n = random_below(4) + 1; n > 0; n--)
 			mutate(text);
 		struct api_document *doc = test_document(text, shown);

@@ -84,7 +84,8 @@ static void test_usage(void **state)
 		{"explain --from vm1", "error: 'explain' needs --frame HEX"},
 		{"explain --from vm1 --frame 0g", "error: --frame: give the bytes in hex"},
 		{"explain --from vm1 --frame 012", "error: --frame: give the bytes in hex"},
-		{"get frobs", "error: no kind 'frobs'; one of host, switch, adapter"},
+		{"get frobs", "error: no kind 'frobs'; one of host, switch, adapter, network-virtualization, "
+			      "provider-address, provider-route, routing-domain, lookup-record, customer-route"},
 		{"get host x", "error: there is one host only"},
 		{"stats frobs", "error: no kind 'frobs'; one of adapter, switch, node, worker, total"},
 		{"rollback x1", "error: 'x1' is not a revision"},
@@ -239,7 +240,10 @@ static void test_get(void **state)
 {
 	fake_weftd_start((const struct fake_answer[]){
 		{"GET /v1/document", 200,
-		 "{\"host\": {\"name\": \"node1\"}, \"adapters\": [{\"name\": \"vm1\", \"owner\": \"vm\"}]}"},
+		 "{\"host\": {\"name\": \"node1\"}, \"adapters\": [{\"name\": \"vm1\", \"owner\": \"vm\"}],"
+		 " \"routing-domains\": [{\"id\": \"{5001}\", \"name\": \"contoso\"}],"
+		 " \"lookup-records\": [{\"virtual-subnet-id\": 5001, \"customer-address\": \"10.0.0.5\"},"
+		 " {\"virtual-subnet-id\": 5001, \"customer-address\": \"10.0.0.6\", \"vm-name\": \"b\"}]}"},
 		{0},
 	});
 	assert_int_equal(weft("get --socket @ -o json adapter vm1"), CLI_OK);
@@ -252,6 +256,14 @@ static void test_get(void **state)
 	assert_string_equal(err, "error: adapter vm2: not in the document\n");
 	assert_int_equal(weft("get --socket @ host"), CLI_OK);
 	assert_string_equal(out, "name: node1\n");
+	assert_int_equal(weft("get --socket @ routing-domain {5001}"), CLI_OK);
+	assert_has(out, "name: contoso\n");
+	assert_int_equal(weft("get --socket @ routing-domains contoso"), CLI_OK);
+	assert_has(out, "name: contoso\n");
+	assert_int_equal(weft("get --socket @ -o table lookup-records"), CLI_OK);
+	assert_string_equal(out, "VIRTUAL-SUBNET-ID  CUSTOMER-ADDRESS  VM-NAME\n"
+				 "             5001  10.0.0.5          -\n"
+				 "             5001  10.0.0.6          b\n");
 	fake_weftd_stop();
 }
 

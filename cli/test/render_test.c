@@ -102,6 +102,34 @@ static void test_colour(void **state)
 	assert_string_equal(end(), "\033[32m+ switch s\033[0m\n");
 }
 
+/* Lookup records and routes have no names and come by the thousand: a few are shown, more are counted. */
+static void test_many_changes(void **state)
+{
+	static const struct {
+		unsigned n;
+		const char *shown;
+	} cases[] = {
+		{1, "+ lookup-record 5001 10.0.0.0\n~ adapter a\n- lookup-record 5001 10.0.9.0\n"},
+		{3, "+ lookup-record 5001 10.0.0.0\n+ lookup-record 5001 10.0.0.1\n+ lookup-record 5001 10.0.0.2\n"
+		    "~ adapter a\n- lookup-record 5001 10.0.9.0\n"},
+		{5, "+ 5 lookup-records\n~ adapter a\n- lookup-record 5001 10.0.9.0\n"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		json_t *changes = json_array();
+		for (unsigned k = 0; k < cases[i].n; k++)
+			json_array_append_new(changes,
+					      json_pack("{s:s, s:s, s:o}", "op", "add", "kind", "lookup-record",
+							"name", json_sprintf("5001 10.0.0.%u", k)));
+		json_array_append_new(changes, json("{\"op\": \"change\", \"kind\": \"adapter\", \"name\": \"a\"}"));
+		json_array_append_new(changes, json("{\"op\": \"remove\", \"kind\": \"lookup-record\","
+						    " \"name\": \"5001 10.0.9.0\"}"));
+		render_changes(begin(), changes);
+		json_decref(changes);
+		assert_string_equal(end(), cases[i].shown);
+	}
+}
+
 static void test_status(void **state)
 {
 	assert_string_equal(
@@ -221,9 +249,9 @@ static void test_man(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_numbers), cmocka_unit_test(test_table), cmocka_unit_test(test_colour),
-		cmocka_unit_test(test_status),	cmocka_unit_test(test_stats), cmocka_unit_test(test_explain),
-		cmocka_unit_test(test_rates),	cmocka_unit_test(test_man),
+		cmocka_unit_test(test_numbers),	     cmocka_unit_test(test_table),  cmocka_unit_test(test_colour),
+		cmocka_unit_test(test_many_changes), cmocka_unit_test(test_status), cmocka_unit_test(test_stats),
+		cmocka_unit_test(test_explain),	     cmocka_unit_test(test_rates),  cmocka_unit_test(test_man),
 	};
 	return cmocka_run_group_tests(tests, NULL, tear_down);
 }
