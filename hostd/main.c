@@ -23,6 +23,8 @@
 #include "core/runtime/eal.h"
 #include "core/runtime/frame.h"
 #include "core/runtime/port.h"
+#include "core/runtime/punt.h"
+#include "core/runtime/rcu.h"
 #include "core/runtime/worker.h"
 #include "hostd/options.h"
 #include "hostd/sink.h"
@@ -64,6 +66,7 @@ static int module_tick(struct module *m, void *unused)
 static void tick(void *watchdog)
 {
 	modules_each(module_tick, NULL);
+	rcu_reclaim();
 	if (watchdog)
 		sd_notify(0, "WATCHDOG=1");
 }
@@ -85,10 +88,17 @@ static int runtime_start(const struct options *o, struct err *e)
 		goto fail;
 	}
 	port_pools_set(&pools);
+	r = punt_init();
+	if (r < 0) {
+		err_set(e, -r, NULL, "no way from the workers to the control thread: %s", strerror(-r));
+		goto fail_pools;
+	}
 	r = worker_start_all(o->cores, o->n_cores, e);
 	if (r < 0)
-		goto fail_pools;
+		goto fail_punt;
 	return 0;
+fail_punt:
+	punt_fini();
 fail_pools:
 	frame_pools_free(&pools);
 fail:
@@ -99,6 +109,8 @@ fail:
 static void runtime_stop(void)
 {
 	worker_stop_all();
+	rcu_drain();
+	punt_fini();
 	frame_pools_free(&pools);
 	eal_stop();
 }

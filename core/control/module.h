@@ -43,6 +43,9 @@ struct module {
 	 * to the host from what engine_fact_get still knows. Another process than the one that took them; no
 	 * init, no EAL, no workers before it. 0 when there was nothing to give back. */
 	int (*guard_rollback)(const char *state_dir, struct err *e);
+	/* Adds lists of kinds of its own to the status of everything, under their plural: {"routing-domains": [{"name",
+	 * ...}]}; `status KIND [NAME]` finds them there. */
+	void (*status)(json_t *object);
 	/* Adds to the status object of a switch or an adapter. */
 	void (*status_switch)(const struct api_switch *sw, json_t *object);
 	void (*status_adapter)(const struct api_adapter *ad, json_t *object);

@@ -116,12 +116,47 @@ static json_t *adapters_status(const struct inventory *inv)
 	return list;
 }
 
+static int ask_kinds(struct module *m, void *object)
+{
+	if (m->status)
+		m->status(object);
+	return 0;
+}
+
+/* A list that modules know, by either spelling; of it the object called name. */
+static int kind_status(const char *kind, const char *name, json_t **ret_json, struct err *e)
+{
+	json_t *all = json_object(), *list, *object, *found = NULL;
+	const char *key;
+	size_t i;
+	modules_each(ask_kinds, all);
+	json_object_foreach(all, key, list) {
+		size_t len = strlen(key) - 1; /* without the s */
+		if (strncmp(kind, key, len) != 0 || (kind[len] && strcmp(kind + len, "s") != 0))
+			continue;
+		found = name ? NULL : json_incref(list);
+		json_array_foreach(list, i, object)
+			if (name && !found && !strcmp(json_string_value(json_object_get(object, "name")), name))
+				found = json_incref(object);
+		if (!found)
+			err_set(e, ENOENT, NULL, "there is no %.*s %.64s", (int)len, key, name);
+		break;
+	}
+	if (!found && !*e->text)
+		err_set(e, ENOENT, NULL,
+			"%.64s has no status; use host, switch, adapter or a kind that `status` lists", kind);
+	json_decref(all);
+	*ret_json = found;
+	return found ? 0 : -ENOENT;
+}
+
 static int status_of(const struct inventory *inv, const char *kind, const char *name, json_t **ret_json,
 		     struct err *e)
 {
 	if (!kind) {
 		*ret_json = json_pack("{s:o, s:o, s:o}", "host", host_status(inv), "switches", switches_status(inv),
 				      "adapters", adapters_status(inv));
+		modules_each(ask_kinds, *ret_json);
 	} else if (!strcmp(kind, "host")) {
 		if (name && strcmp(name, inventory_host_name(inv->doc)) != 0)
 			return err_set(e, ENOENT, NULL, "this host is %s, not %.64s", inventory_host_name(inv->doc),
@@ -138,7 +173,7 @@ static int status_of(const struct inventory *inv, const char *kind, const char *
 			return err_set(e, ENOENT, NULL, "there is no adapter %.64s", name);
 		*ret_json = item ? adapter_status(item) : adapters_status(inv);
 	} else {
-		return err_set(e, ENOENT, NULL, "%.64s has no status; use host, switch or adapter", kind);
+		return kind_status(kind, name, ret_json, e);
 	}
 	return 0;
 }
@@ -155,5 +190,6 @@ static void status_get(const struct http_request *r, struct http_response *ret)
 	inventory_free(&inv);
 }
 ROUTE(status_all, "GET", "/v1/status", status_get, "What is, of the host and all its objects.", NULL)
-ROUTE(status_kind, "GET", "/v1/status/*", status_get, "What is, of one kind: host, switch or adapter.", NULL)
+ROUTE(status_kind, "GET", "/v1/status/*", status_get,
+      "What is, of one kind: host, switch, adapter, or one that a module adds.", NULL)
 ROUTE(status_one, "GET", "/v1/status/*/*", status_get, "What is, of one object.", NULL)

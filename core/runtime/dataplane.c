@@ -73,8 +73,9 @@ static void adapter_wire(struct dp_adapter *a)
 		if (n->wants && !n->wants(a))
 			continue;
 		if (n->stage == STAGE_FORWARD) {
-			if (!a->forward)
-				a->forward = n;
+			if (a->forward && a->n_ingress < DP_NODES_MAX)
+				a->ingress[a->n_ingress++] = a->forward;
+			a->forward = n;
 		} else if (n->stage < STAGE_FORWARD && a->n_ingress < DP_NODES_MAX) {
 			a->ingress[a->n_ingress++] = n;
 		} else if (n->stage > STAGE_FORWARD && a->n_egress < DP_NODES_MAX) {

@@ -23,7 +23,9 @@ struct dp_switch;
 /*
  * A node: works on frames that all came from (ingress) or all go to (egress) adapter a. Keeps the survivors
  * compacted at the front of frames[] and returns how many; hands the others to pipe_drop or pipe_consume.
- * A forward node keeps none: each frame ends in pipe_output, pipe_drop or pipe_consume.
+ * A forward node keeps none: each frame ends in pipe_output, pipe_drop or pipe_consume. (Where an adapter has
+ * several, as an uplink that carries virtual subnets has, the last by name keeps none, and those before it
+ * leave it what is not theirs.)
  */
 typedef uint16_t node_fn(struct pipe *p, const struct dp_adapter *a, struct frame **frames, uint16_t n);
 
@@ -63,6 +65,9 @@ struct dp_adapter {
 	struct port *port;
 	struct dp_switch *sw;
 	struct mac mac; /* zero for an uplink */
+	/* VLAN tags are let in: a module takes frames with its tag out before FORWARD, where the others end. */
+	bool takes_tagged;
+	uint32_t vsid; /* the virtual subnet that it is in; 0: none, it is forwarded by MAC address */
 	const struct node *ingress[DP_NODES_MAX]; /* in stage order */
 	const struct node *forward;
 	const struct node *egress[DP_NODES_MAX];
@@ -73,7 +78,7 @@ struct dp_adapter {
 struct dp_switch {
 	char name[64];
 	uint16_t id;
-	struct dp_adapter **members; /* uplink included */
+	struct dp_adapter **members; /* those forwarded by MAC address, uplink included */
 	uint16_t n_members;
 	struct dp_adapter *uplink; /* NULL: none */
 	void *module_data[DP_SLOTS];

@@ -53,17 +53,34 @@ void trace_node(struct pipe *p, const struct dp_adapter *a, const struct node *n
 	step_add(p, a, node, stage_name(node->stage), "pass", stage_help(node->stage));
 }
 
+/* The frame as it leaves, so that it can be followed; NULL: no memory. */
+static json_t *frame_hex(struct frame *f)
+{
+	uint32_t len = frame_len(f);
+	uint8_t *bytes = malloc(len);
+	struct str s = {0};
+	if (bytes && frame_read(f, 0, bytes, len))
+		for (uint32_t i = 0; i < len; i++)
+			str_add(&s, "%02x", bytes[i]);
+	json_t *hex = s.len ? json_string(s.text) : NULL;
+	str_free(&s);
+	free(bytes);
+	return hex;
+}
+
 void trace_deliver(struct pipe *p, const struct dp_adapter *to, struct frame **frames, uint16_t n)
 {
 	char text[160];
-	uint64_t bytes = 0;
 	for (uint16_t i = 0; i < n; i++) {
-		bytes += frame_len(frames[i]);
+		snprintf(text, sizeof(text), "out of the %s port: 1 frame, %u bytes", to->port->ops->kind,
+			 frame_len(frames[i]));
+		step_add(p, to, NULL, stage_name(STAGE_TX), "deliver", text);
+		json_t *steps = p->trace->steps, *step = json_array_get(steps, json_array_size(steps) - 1);
+		json_t *hex = frame_hex(frames[i]);
+		if (hex)
+			json_object_set_new(step, "frame", hex);
 		frame_free(frames[i]);
 	}
-	snprintf(text, sizeof(text), "out of the %s port: %u frame%s, %llu bytes", to->port->ops->kind, n,
-		 n == 1 ? "" : "s", (unsigned long long)bytes);
-	step_add(p, to, NULL, stage_name(STAGE_TX), "deliver", text);
 	struct str *o = &p->trace->outcome;
 	str_add(o, "%s%s", p->trace->delivered++ ? ", " : o->len ? "; delivered to " : "delivered to ", to->name);
 }

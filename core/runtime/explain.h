@@ -12,5 +12,6 @@ struct err;
 typedef struct json_t json_t;
 
 /* from: an adapter's name or "wire:SWITCH". *ret_answer: {from, frame, steps [{stage, node, adapter, verdict,
- * text}], outcome}; new reference. -ENOENT: no such adapter; -EINVAL: the frame has more than FRAME_MAX bytes. */
+ * text; frame: in hex, of one that is delivered}], outcome}; new reference. -ENOENT: no such adapter; -EINVAL: the
+ * frame has more than FRAME_MAX bytes. */
 int explain_run(const char *from, const uint8_t *frame, size_t len, json_t **ret_answer, struct err *e);

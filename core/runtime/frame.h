@@ -54,11 +54,19 @@ struct frame_headers {
 	bool fragmented; /* any fragment, the first included */
 };
 
+/* Whose a frame is and where it goes, on a switch that carries virtual subnets. Valid under FRAME_TENANT only. */
+struct frame_tenant {
+	uint32_t vsid; /* the virtual subnet that it is in (to the wire: that it is sent into) */
+	uint16_t next; /* to the wire: the tunnel, an index of the module that forwards; else 0 */
+	uint16_t generation; /* of that index: one that was given to another meanwhile is not followed */
+};
+
 struct frame {
 	struct rte_mbuf m; /* first, so that a frame is an mbuf to DPDK */
 	struct frame_offload offload;
 	struct frame_headers headers;
 	struct frame_loan loan; /* len 0 unless FRAME_LENT */
+	struct frame_tenant tenant;
 };
 
 #define FRAME_PRIV_SIZE 64
@@ -71,7 +79,11 @@ static_assert(sizeof(struct frame) <= 128 + FRAME_PRIV_SIZE, "frame metadata is 
 #define FRAME_LENT (1ULL << 39)
 #define FRAME_PARSED (1ULL << 38)
 #define FRAME_CSUM_GOOD (1ULL << 37) /* the L4 checksum was verified by whoever received it */
-#define FRAME_FLAGS (FRAME_OFFLOAD | FRAME_LENT | FRAME_PARSED | FRAME_CSUM_GOOD)
+#define FRAME_TENANT (1ULL << 36)
+/* In a worker's inbox only: the control thread made it (inject.c); and it goes on from where it was punted. */
+#define FRAME_INJECTED (1ULL << 35)
+#define FRAME_RESUMED (1ULL << 34)
+#define FRAME_FLAGS (FRAME_OFFLOAD | FRAME_LENT | FRAME_PARSED | FRAME_CSUM_GOOD | FRAME_TENANT)
 
 /* Frames of up to FRAME_SMALL_ROOM bytes come from the small pool; a 64 KiB segment whole from the big one. */
 #define FRAME_HEADROOM 128 /* bytes in front of the data, for tags and encapsulations */

@@ -57,8 +57,7 @@ static uint64_t sum_piece(const uint8_t *data, uint32_t len, bool *odd)
 	return sum;
 }
 
-/* The sum over bytes off..end of the whole frame. */
-static uint16_t frame_sum(const struct frame *f, uint32_t off)
+uint16_t offload_frame_sum(const struct frame *f, uint32_t off)
 {
 	uint64_t sum = 0;
 	bool odd = false;
@@ -84,7 +83,7 @@ int offload_checksum(struct frame *f)
 	if (o->gso || !o->csum || at + 2 > frame_head_len(f))
 		return -EINVAL;
 	/* 0 means "no checksum" in UDP (RFC 768); 0xffff is the same number and good for every protocol. */
-	uint16_t sum = (uint16_t)~frame_sum(f, o->csum_start);
+	uint16_t sum = (uint16_t)~offload_frame_sum(f, o->csum_start);
 	sum = sum ? sum : 0xffff;
 	memcpy(frame_data(f) + at, &sum, 2);
 	f->m.ol_flags &= ~FRAME_OFFLOAD;

@@ -38,8 +38,15 @@ int offload_segment(struct frame *f, const struct frame_pools *pools, struct fra
 /* A whole 64 KiB segment at the smallest path MTU that Linux goes down to by itself: 552, payload 500. */
 #define OFFLOAD_SEGMENTS_MAX 136
 
+/* Joins TCP segments that follow one another into GSO frames, in place and in order; the number of frames that
+ * are left (the joined ones have become pieces of those). Only whole segments with a right checksum, each flow's in
+ * order; cut again they are what they were. For a receiver that takes such frames whole. */
+uint16_t offload_join(struct frame **frames, uint16_t n);
+
 /* The Internet checksum (RFC 1071) of bytes in wire order. A sum carries over to the next piece if the
  * pieces before it have even lengths. Fold gives 16 bits, in wire order, not complemented yet: the sum of
  * good bytes is 0xffff. */
 uint64_t offload_sum(const void *data, uint32_t len, uint64_t sum);
 uint16_t offload_sum_fold(uint64_t sum);
+/* The folded sum over bytes off..end of the whole frame, wherever they lie. */
+uint16_t offload_frame_sum(const struct frame *f, uint32_t off);

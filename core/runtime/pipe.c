@@ -44,13 +44,8 @@ static inline uint16_t node_run(struct pipe *p, const struct dp_adapter *a, cons
 	return n;
 }
 
-void pipe_input(struct pipe *p, const struct dp_adapter *a, struct frame **frames, uint16_t n)
+static void ingress(struct pipe *p, const struct dp_adapter *a, struct frame **frames, uint16_t n)
 {
-	struct counter_row *row = pipe_row(p, a);
-	row->received += n;
-	row->received_bytes += bytes_of(frames, n);
-	if (unlikely(p->capture != NULL))
-		capture_tap(p, a, frames, n, CAPTURE_IN, NULL);
 	for (uint16_t i = 0; i < a->n_ingress && n; i++)
 		n = node_run(p, a, a->ingress[i], frames, n);
 	if (!n)
@@ -61,6 +56,22 @@ void pipe_input(struct pipe *p, const struct dp_adapter *a, struct frame **frame
 	}
 	for (uint16_t i = 0; i < n; i++)
 		pipe_drop(p, a, frames[i], &drop_no_forwarder);
+}
+
+void pipe_input(struct pipe *p, const struct dp_adapter *a, struct frame **frames, uint16_t n)
+{
+	struct counter_row *row = pipe_row(p, a);
+	row->received += n;
+	row->received_bytes += bytes_of(frames, n);
+	if (unlikely(p->capture != NULL))
+		capture_tap(p, a, frames, n, CAPTURE_IN, NULL);
+	ingress(p, a, frames, n);
+}
+
+void pipe_resume(struct pipe *p, const struct dp_adapter *a, struct frame *f)
+{
+	pipe_row(p, a)->originated++;
+	ingress(p, a, &f, 1);
 }
 
 static void out_flush(struct pipe *p, const struct dp_adapter *to);
@@ -143,6 +154,18 @@ void pipe_consume(struct pipe *p, const struct dp_adapter *a, struct frame *f)
 	frame_free(f);
 }
 
+void pipe_answer(struct pipe *p, const struct dp_adapter *a, struct frame *f)
+{
+	pipe_row(p, a)->consumed++;
+	pipe_originate(p, a, a, f);
+}
+
+void pipe_originate(struct pipe *p, const struct dp_adapter *a, const struct dp_adapter *to, struct frame *f)
+{
+	pipe_row(p, a)->originated++;
+	pipe_output(p, a, to, f);
+}
+
 static void refuse(struct pipe *p, const struct dp_adapter *to, struct frame **frames, uint16_t n,
 		   const struct drop_reason *reason)
 {
@@ -223,6 +246,21 @@ void pipe_egress(struct pipe *p, const struct dp_adapter *to, struct frame **fra
 	if (likely(n))
 		fit_and_send(p, to, frames, n);
 	p->leaving = false;
+}
+
+void pipe_egress_rest(struct pipe *p, const struct dp_adapter *to, const struct node *from, struct frame **frames,
+		      uint16_t n)
+{
+	uint16_t i = 0;
+	while (i < to->n_egress && to->egress[i] != from)
+		i++;
+	p->nodes[from->index].kept += n;
+	while (++i < to->n_egress && n)
+		n = node_run(p, to, to->egress[i], frames, n);
+	if (n)
+		fit_and_send(p, to, frames, n);
+	if (unlikely(p->trace != NULL))
+		trace_enter(p, from);
 }
 
 void pipe_transmit(struct pipe *p, const struct dp_adapter *to, struct frame **frames, uint16_t n)

@@ -46,6 +46,8 @@ static inline struct counter_row *pipe_row(struct pipe *p, const struct dp_adapt
 
 /* Runs frames that a's port received through ingress and forward. */
 void pipe_input(struct pipe *p, const struct dp_adapter *a, struct frame **frames, uint16_t n);
+/* The same for one that was received and punted before: it counts as originated. */
+void pipe_resume(struct pipe *p, const struct dp_adapter *a, struct frame *f);
 
 /* f goes to adapter `to`; counted as forwarded from `a`. */
 void pipe_output(struct pipe *p, const struct dp_adapter *a, const struct dp_adapter *to, struct frame *f);
@@ -61,15 +63,31 @@ void pipe_drop(struct pipe *p, const struct dp_adapter *a, struct frame *f, cons
 /* Ends f: the switch itself was its receiver. */
 void pipe_consume(struct pipe *p, const struct dp_adapter *a, struct frame *f);
 
+/* f, received from a, was turned into the answer to itself: it goes back to a; counted as consumed and originated. */
+void pipe_answer(struct pipe *p, const struct dp_adapter *a, struct frame *f);
+/* f was made by a node on a's behalf and goes to adapter `to`. */
+void pipe_originate(struct pipe *p, const struct dp_adapter *a, const struct dp_adapter *to, struct frame *f);
+/* f stays a's: one of several that came of one frame (fragments, replicas). Before it is output or dropped. */
+static inline void pipe_copied(struct pipe *p, const struct dp_adapter *a, unsigned copies)
+{
+	pipe_row(p, a)->ingress_copies += copies;
+}
+
 /* Everything in outs through egress and out of the ports. */
 void pipe_flush(struct pipe *p);
 /* Egress nodes, fit and the port for frames to one adapter (pipe_flush and the hand-over between workers). */
 void pipe_egress(struct pipe *p, const struct dp_adapter *to, struct frame **frames, uint16_t n);
 
+/* For an egress node that makes more frames than it was given: what is ready goes on behind the node `from` before
+ * the node returns. At most PIPE_OUT_MAX. */
+void pipe_egress_rest(struct pipe *p, const struct dp_adapter *to, const struct node *from, struct frame **frames,
+		      uint16_t n);
+
 /* The end of the way: out of the port, or into the trace. Frames fit the adapter. Called by fit. */
 void pipe_transmit(struct pipe *p, const struct dp_adapter *to, struct frame **frames, uint16_t n);
 
 extern struct drop_reason drop_no_memory; /* "no-memory": the pool was empty */
+extern struct drop_reason drop_handover_full, drop_adapter_gone; /* on the way to another worker */
 
 /* What explain prints: the object and field that decided, and why. Costs nothing when off. */
 void trace_note(struct pipe *p, const struct dp_adapter *a, const char *verdict, const char *fmt, ...)

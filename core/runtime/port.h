@@ -30,6 +30,7 @@ enum port_capability {
 	PORT_CAN_TSO6 = 1 << 2,
 	PORT_CAN_USO = 1 << 3,
 	PORT_CAN_ECN = 1 << 4,
+	PORT_CAN_CSUM_INNER = 1 << 5, /* an open checksum may be anywhere, behind a tunnel's header too */
 };
 
 enum port_role {

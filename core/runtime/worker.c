@@ -16,6 +16,7 @@
 
 #include "base/err.h"
 #include "core/runtime/capture.h"
+#include "core/runtime/inject.h"
 #include "core/runtime/rcu.h"
 
 /* Without work, before a worker sleeps: rings in memory are dear to be woken for (a kick leaves the guest); who
@@ -109,8 +110,12 @@ static unsigned inbox_poll(struct worker *w)
 		counter_serve(w);
 	const struct dataplane *dp = w->seen->dp;
 	for (unsigned i = 0; i < n;) {
+		if (unlikely(frames[i]->m.ol_flags & FRAME_INJECTED)) {
+			inject_enter(&w->pipe, frames[i++]);
+			continue;
+		}
 		unsigned id = frames[i]->m.port, k = i + 1;
-		while (k < n && frames[k]->m.port == id)
+		while (k < n && frames[k]->m.port == id && !(frames[k]->m.ol_flags & FRAME_INJECTED))
 			k++;
 		w->pipe.rows[id]->taken += k - i;
 		if (id < dp->n_adapters && dp->adapters[id])
@@ -142,7 +147,7 @@ static void plan_take_up(struct worker *w)
 static unsigned round_run(struct worker *w)
 {
 	const struct worker_plan *plan = w->seen;
-	unsigned work = n_workers > 1 ? inbox_poll(w) : 0;
+	unsigned work = inbox_poll(w); /* also what the control thread made */
 	w->pipe.flooded = 0;
 	work += polled_poll(w);
 	if (plan->n_polled < plan->n_queues)

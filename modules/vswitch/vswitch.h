@@ -23,6 +23,7 @@ struct vswitch_adapter {
 	enum port_role role;
 	struct mac mac; /* from the document, the pool or the interface taken over; zero for an uplink */
 	uint32_t mtu; /* L3 bytes */
+	uint32_t vsid; /* virtual-subnet-id; 0: none */
 	uint32_t mac_limit; /* learned addresses at most; 0: the default of its role */
 	bool implied; /* made by allow-management-os */
 	char takes_over[16]; /* the interface whose addresses it carries on with; "" if none */
@@ -34,3 +35,13 @@ struct vswitch_adapter {
  * run. In document order, uplinks first. */
 const struct vswitch_adapter *const *vswitch_adapters(size_t *ret_n);
 const struct vswitch_adapter *vswitch_adapter_find(const char *name); /* among the same; NULL: none */
+
+struct err;
+struct txn;
+
+/* A MAC address for something that is no adapter, under a name of the caller's ("provider-address default/198.51.100.11").
+ * `wanted` if that is not zero, else of the host's pool, the same under that name for as long as each transaction asks
+ * for it again, restarts included. After vswitch's prepare, those that want one first. -ENOSPC: the pool is used up;
+ * -EEXIST: an adapter or another name has `wanted`. e's path is the caller's to fill in. */
+int vswitch_mac_take(const struct txn *t, const char *name, const struct mac *wanted, struct mac *ret_mac,
+		     struct err *e);

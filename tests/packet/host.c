@@ -15,10 +15,15 @@
 #include "api/document.h"
 #include "base/err.h"
 #include "core/control/loop.h"
+#include "base/clock.h"
 #include "core/control/module.h"
+#include "core/runtime/inject.h"
+#include "core/runtime/punt.h"
+#include "core/runtime/rcu.h"
 #include "core/runtime/worker.h"
 
 #define GOT_MAX 4096
+#define START_MS 1000000ull
 
 static struct {
 	const struct dp_adapter *adapter;
@@ -104,10 +109,14 @@ void host_start(void)
 	port_pools_set(&pools);
 	drop_init();
 	assert_int_equal(loop_init(), 0);
+	assert_int_equal(punt_init(), 0);
+	worker_get(0)->inbox = rte_ring_create("inbox", WORKER_INBOX, SOCKET_ID_ANY, 0);
+	assert_non_null(worker_get(0)->inbox);
+	clock_test_set(START_MS * 1000000);
 	assert_int_equal(modules_init(&e), 0);
 	running = api_document_empty();
 	pipe_.pools = &pools;
-	pipe_.now_ms = 1000000;
+	pipe_.now_ms = START_MS;
 	pipe_.rows = calloc(DP_ADAPTERS_MAX, sizeof(*pipe_.rows));
 	pipe_.outs = calloc(DP_ADAPTERS_MAX, sizeof(*pipe_.outs));
 	pipe_.listed = calloc(DP_ADAPTERS_MAX, sizeof(*pipe_.listed));
@@ -289,6 +298,46 @@ void host_check_books(void)
 		offered += r->offered;
 	}
 	assert_int_equal(forwarded, offered);
+}
+
+/* What the control thread made leaves by the ports. */
+static bool injected_enter(void)
+{
+	void *f;
+	bool any = false;
+	while (!rte_ring_dequeue(worker_get(0)->inbox, &f)) {
+		inject_enter(&pipe_, f);
+		any = true;
+	}
+	pipe_flush(&pipe_);
+	return any;
+}
+
+void host_turn(void)
+{
+	do
+		assert_int_equal(loop_turn(), 0);
+	while (injected_enter());
+	rcu_reclaim();
+}
+
+static int call_tick(struct module *m, void *unused)
+{
+	if (m->tick)
+		m->tick();
+	return 0;
+}
+
+void host_pass(uint64_t ms)
+{
+	while (ms) {
+		uint64_t step = RTE_MIN(ms, 1000u);
+		clock_test_advance(step * 1000000);
+		pipe_.now_ms += step;
+		modules_each(call_tick, NULL);
+		host_turn();
+		ms -= step;
+	}
 }
 
 struct port *host_port(const char *name) { return adapter(name)->port; }

@@ -35,5 +35,10 @@ const struct counter_row *host_row(const char *adapter);
 /* Fails the test unless every row and the whole balance. */
 void host_check_books(void);
 
+/* The control thread does what waits for it: punted frames are handled, and what it injected comes out. */
+void host_turn(void);
+/* The turned clock goes on, the control thread and its modules ticking once a second. */
+void host_pass(uint64_t ms);
+
 struct port *host_port(const char *adapter); /* to take capabilities away from it */
-struct pipe *host_pipe(void); /* its now_ms is the turned clock */
+struct pipe *host_pipe(void); /* its now_ms is the turned clock, as clock_now_ns is */

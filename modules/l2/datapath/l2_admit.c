@@ -6,6 +6,7 @@
 #include <rte_ether.h>
 
 #include "core/runtime/pipe.h"
+#include "modules/l2/datapath/l2_data.h"
 
 DROP(l2, runt, "runt", "shorter than an Ethernet header")
 DROP(l2, bad_source, "bad-source", "the source address is multicast or zero; no station may send from it")
@@ -14,11 +15,6 @@ DROP(l2, reserved_address, "reserved-address",
 DROP(l2, vlan_not_allowed, "vlan-not-allowed", "tagged with a VLAN on an untagged adapter; send untagged frames")
 DROP(l2, bad_tag, "bad-tag", "the frame ends inside its VLAN tag, or carries a second tag behind a priority tag")
 
-static inline bool type_is_tag(uint16_t type_be)
-{
-	return type_be == RTE_BE16(0x8100) || type_be == RTE_BE16(0x88a8) || type_be == RTE_BE16(0x9100);
-}
-
 static inline bool reserved_group(const uint8_t *mac)
 {
 	uint32_t head;
@@ -26,15 +22,17 @@ static inline bool reserved_group(const uint8_t *mac)
 	return head == RTE_BE32(0x0180c200) && mac[4] == 0 && mac[5] < 0x10;
 }
 
-/* Takes a priority tag off. The frame to go on with, or NULL: dropped. */
+/* Takes a priority tag off; a VLAN's stays where somebody waits for it. The frame to go on with, or NULL: dropped. */
 static struct frame *untag(struct pipe *p, const struct dp_adapter *a, struct frame *f)
 {
 	uint8_t *data = frame_data(f);
-	if (frame_head_len(f) < 18 || type_is_tag(*(const unaligned_uint16_t *)(data + 16))) {
+	if (frame_head_len(f) < 18 || l2_type_is_tag(*(const unaligned_uint16_t *)(data + 16))) {
 		pipe_drop(p, a, f, &drop_bad_tag);
 		return NULL;
 	}
 	uint16_t tci = (uint16_t)(data[14] << 8 | data[15]);
+	if (tci & 0xfff && a->takes_tagged && data[12] == 0x81)
+		return f;
 	if (tci & 0xfff) {
 		PIPE_TRACE(p, a, "note", "VLAN %u on adapter %s, whose vlan mode is untagged", tci & 0xfff, a->name);
 		pipe_drop(p, a, f, &drop_vlan_not_allowed);
@@ -72,7 +70,7 @@ static uint16_t l2_admit(struct pipe *p, const struct dp_adapter *a, struct fram
 			pipe_drop(p, a, f, reason);
 			continue;
 		}
-		if (unlikely(type_is_tag(*(const unaligned_uint16_t *)(frame_data(f) + 12)))) {
+		if (unlikely(l2_type_is_tag(*(const unaligned_uint16_t *)(frame_data(f) + 12)))) {
 			f = untag(p, a, f);
 			if (!f)
 				continue;
@@ -82,4 +80,4 @@ static uint16_t l2_admit(struct pipe *p, const struct dp_adapter *a, struct fram
 	return kept;
 }
 
-NODE(l2_admit, ADMIT, l2_admit, NULL)
+NODE(l2_admit, ADMIT, l2_admit, l2_switched)

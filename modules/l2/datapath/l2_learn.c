@@ -56,7 +56,7 @@ static uint16_t learn_each(struct pipe *p, const struct dp_adapter *a, struct fd
 	return kept;
 }
 
-static uint16_t l2_learn(struct pipe *p, const struct dp_adapter *a, struct frame **frames, uint16_t n)
+static uint16_t learn_all(struct pipe *p, const struct dp_adapter *a, struct frame **frames, uint16_t n)
 {
 	struct fdb *t = l2_table(a->sw);
 	if (unlikely(!fdb_same_key(frames, n, 6)))
@@ -67,6 +67,27 @@ static uint16_t l2_learn(struct pipe *p, const struct dp_adapter *a, struct fram
 	for (uint16_t i = 0; i < n; i++)
 		pipe_drop(p, a, frames[i], &drop_source_owned);
 	return 0;
+}
+
+/* What is tagged here is another module's: who sends it on his VLAN says nothing of where he is on ours. */
+static uint16_t learn_untagged(struct pipe *p, const struct dp_adapter *a, struct frame **frames, uint16_t n)
+{
+	uint16_t kept = 0;
+	for (uint16_t i = 0, end; i < n; i = end) {
+		for (end = i; end < n && !l2_is_tagged(frames[end]); end++)
+			;
+		uint16_t k = end > i ? learn_all(p, a, frames + i, end - i) : 0;
+		memmove(frames + kept, frames + i, k * sizeof(*frames));
+		kept += k;
+		for (; end < n && l2_is_tagged(frames[end]); end++)
+			frames[kept++] = frames[end];
+	}
+	return kept;
+}
+
+static uint16_t l2_learn(struct pipe *p, const struct dp_adapter *a, struct frame **frames, uint16_t n)
+{
+	return likely(!a->takes_tagged) ? learn_all(p, a, frames, n) : learn_untagged(p, a, frames, n);
 }
 
 NODE(l2_learn, LEARN, l2_learn, l2_switched)

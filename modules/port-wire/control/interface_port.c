@@ -194,7 +194,7 @@ static int interface_open(const struct port_spec *spec, struct port **ret_port, 
 	t->wanted_mtu = spec->mtu;
 	t->rx.window = 1;
 	t->port.n_queues = 1;
-	t->port.capabilities = PORT_CAN_CSUM | PORT_CAN_TSO4 | PORT_CAN_TSO6 | PORT_CAN_ECN;
+	t->port.capabilities = PORT_CAN_CSUM | PORT_CAN_CSUM_INNER | PORT_CAN_TSO4 | PORT_CAN_TSO6 | PORT_CAN_ECN;
 	if (kernel_knows_uso())
 		t->port.capabilities |= PORT_CAN_USO;
 	t->port.queue[0].fd_gates_rx = true;

@@ -116,6 +116,8 @@ static int plan_add_adapter(struct vs_plan *plan, const struct api_adapter *ad)
 	a->pub.role = ad->owner == API_OWNER_HOST ? PORT_HOST : PORT_GUEST;
 	a->pub.mac = ad->mac_address;
 	a->pub.mac_limit = ad->mac_address_limit;
+	a->pub.vsid = ad->virtual_subnet_id;
+	a->pub.vsid = ad->virtual_subnet_id;
 	a->peer_listens = ad->attach.listen == API_LISTEN_GUEST;
 	a->queues = ad->attach.queues ? (uint16_t)ad->attach.queues : 1;
 	a->wanted_mtu = ad->mtu;

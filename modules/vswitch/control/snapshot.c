@@ -73,7 +73,10 @@ static int adapter_add(struct dataplane *dp, const struct vs_adapter *from)
 	a->sw = sw;
 	a->mac = from->pub.mac;
 	snprintf(a->name, sizeof(a->name), "%s", from->pub.name);
+	a->vsid = from->pub.vsid;
 	dp->adapters[a->id] = a;
+	if (a->vsid)
+		return 0;
 	if (!(sw->n_members & (sw->n_members - 1))) { /* full: doubles at 0, 1, 2, 4 ... */
 		struct dp_adapter **members =
 			realloc(sw->members, (sw->n_members * 2u + 1) * sizeof(struct dp_adapter *));

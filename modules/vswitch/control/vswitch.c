@@ -53,6 +53,12 @@ const struct vswitch_adapter *vswitch_adapter_find(const char *name)
 	return a ? &a->pub : NULL;
 }
 
+int vswitch_mac_take(const struct txn *t, const char *name, const struct mac *wanted, struct mac *ret_mac,
+		     struct err *e)
+{
+	return mac_pool_take(&t->next->host, &preparing, name, wanted, ret_mac, e);
+}
+
 static int ids_take(struct vs_plan *plan, struct err *e)
 {
 	for (size_t i = 0; i < plan->n; i++) {
