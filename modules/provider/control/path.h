@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Paths to remote PAs, and the ways that workers send by. Private to modules/provider/control. */
+#pragma once
+
+#include "modules/provider/control/message.h"
+#include "modules/provider/control/network.h"
+#include "modules/provider/control/pmtu.h"
+#include "modules/provider/datapath/provider_parse.h"
+
+struct path {
+	struct provider_path pub; /* first: what users hold */
+	struct network *net;
+	struct peer *peer;
+	unsigned users;
+	struct neighbour *neighbour; /* the next hop; NULL: none is needed or known */
+	struct pmtu pmtu;
+	uint16_t echo_id, echo_sequence;
+	uint8_t nonce[MESSAGE_NONCE]; /* what an answer must bring back */
+	char why[160]; /* pub.waiting */
+	LIST_ENTRY(path) link; /* of its network */
+	LIST_ENTRY(path) of_neighbour;
+};
+
+/* Looks where the path goes now; its way changes, once, if that is another one than before. */
+void path_update(struct path *p);
+/* Echoes that are due go out. */
+void path_tick(struct path *p, uint64_t now_ms);
+void path_echo_answered(struct path *p, const struct provider_icmp *m, uint64_t now_ms);
+void path_told_mtu(struct path *p, uint32_t mtu, uint64_t now_ms);
