@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The data plane's decision about one packet, asked for. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "modules/hnv/datapath/tables.h"
+
+struct hnvc_hop {
+	const struct hnv_route *route; /* NULL: none */
+	uint32_t vsid; /* where the record was looked for */
+	struct ip asked; /* and of which address */
+	struct mac mac;
+	uint16_t next; /* HNV_NEXT_NONE: no record */
+	bool wildcard; /* by the subnet's gateway-wildcard record */
+};
+
+/* Of a packet sent in the subnet to a single customer address. */
+struct hnvc_hop hnvc_next_hop(const struct hnv_network *net, const struct hnv_subnet *from, const struct ip *to);

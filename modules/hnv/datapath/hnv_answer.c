@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Finds among a guest's frames those that the switch answers itself: ARP, neighbour and router discovery, echo
+ * requests to the gateway, DHCP. Everything else costs a look at its type and protocol.
+ */
+#include "modules/hnv/datapath/hnv_answer.h"
+
+#include <netinet/in.h>
+
+#include <rte_ether.h>
+
+#include "modules/hnv/datapath/records.h"
+
+DROP(hnv, answer_limit, "answer-limit",
+     "the guest asked its subnet (ARP, neighbour discovery, ping, DHCP) more often than one port is answered")
+DROP(hnv, no_answer, "no-answer",
+     "asked for a customer address that no lookup record of the virtual subnet has; add the record if it should be there")
+
+#define ETHER 14
+#define TYPE_OFF 12
+#define IP4_PROTOCOL_OFF (ETHER + 9)
+#define IP6_NEXT_OFF (ETHER + 6)
+#define UDP4_OFF (ETHER + 20)
+#define UDP6_OFF (ETHER + 40)
+#define UDP4_LOOK (UDP4_OFF + 4u) /* bytes that are looked at */
+#define UDP6_LOOK (UDP6_OFF + 4u)
+
+#define DHCP4_SERVER 67 /* and the client's is the next */
+#define DHCP6_CLIENT 546 /* and the server's is the next */
+
+enum { ND_FIRST = 133, ND_LAST = 137 };
+
+static inline uint16_t be16_at(const uint8_t *at) { return (uint16_t)(at[0] << 8 | at[1]); }
+
+/* udp: the header. To a server, or to a client: no guest is a server where we are. */
+static inline bool is_dhcp(const uint8_t *udp, uint16_t first) { return (uint16_t)(be16_at(udp + 2) - first) < 2; }
+
+/* TCP, or UDP that is not DHCP, where the first look finds the headers: nothing here is for us. */
+static inline bool is_plain(struct frame *f)
+{
+	const uint8_t *data = frame_data(f);
+	uint32_t len = frame_head_len(f);
+	uint16_t type = len >= UDP4_LOOK ? be16_at(data + TYPE_OFF) : 0;
+	if (likely(type == RTE_ETHER_TYPE_IPV4)) {
+		uint8_t protocol = data[IP4_PROTOCOL_OFF];
+		return likely(protocol == IPPROTO_TCP) ||
+		       (protocol == IPPROTO_UDP && data[ETHER] == 0x45 && !is_dhcp(data + UDP4_OFF, DHCP4_SERVER));
+	}
+	if (type != RTE_ETHER_TYPE_IPV6 || len < UDP6_LOOK)
+		return false;
+	uint8_t next = data[IP6_NEXT_OFF];
+	return next == IPPROTO_TCP || (next == IPPROTO_UDP && !is_dhcp(data + UDP6_OFF, DHCP6_CLIENT));
+}
+
+static bool dispatch4(struct pipe *p, const struct dp_adapter *a, struct frame *f)
+{
+	const struct frame_headers *h = &f->headers;
+	if (h->l4_proto == IPPROTO_ICMP)
+		return hnv_ping4(p, a, f);
+	if (h->l4_proto == IPPROTO_UDP && h->l4_off && hnv_port_of(a)->subnet->dhcp &&
+	    is_dhcp(frame_data(f) + h->l4_off, DHCP4_SERVER))
+		return hnv_dhcp4(p, a, f);
+	return true;
+}
+
+static bool dispatch6(struct pipe *p, const struct dp_adapter *a, struct frame *f)
+{
+	const struct frame_headers *h = &f->headers;
+	if (h->l4_proto == IPPROTO_ICMPV6) {
+		uint8_t type = h->l4_off ? frame_data(f)[h->l4_off] : 0;
+		return type >= ND_FIRST && type <= ND_LAST ? hnv_nd(p, a, f) : hnv_ping6(p, a, f);
+	}
+	if (h->l4_proto == IPPROTO_UDP && h->l4_off && hnv_port_of(a)->subnet->dhcp &&
+	    is_dhcp(frame_data(f) + h->l4_off, DHCP6_CLIENT))
+		return hnv_dhcp6(p, a, f);
+	return true;
+}
+
+static bool dispatch(struct pipe *p, const struct dp_adapter *a, struct frame *f)
+{
+	frame_parse(f);
+	switch (f->headers.l3_off == ETHER ? f->headers.ether_type : 0) {
+	case RTE_ETHER_TYPE_ARP:
+		return hnv_arp(p, a, f);
+	case RTE_ETHER_TYPE_IPV4:
+		return dispatch4(p, a, f);
+	case RTE_ETHER_TYPE_IPV6:
+		return dispatch6(p, a, f);
+	default:
+		return true;
+	}
+}
+
+static uint16_t hnv_answer(struct pipe *p, const struct dp_adapter *a, struct frame **frames, uint16_t n)
+{
+	uint16_t plain = 0;
+	while (plain < n && likely(is_plain(frames[plain])))
+		plain++;
+	uint16_t kept = plain;
+	for (uint16_t i = plain; i < n; i++)
+		if (is_plain(frames[i]) || dispatch(p, a, frames[i]))
+			frames[kept++] = frames[i];
+	return kept;
+}
+
+bool hnv_answer_may(struct pipe *p, const struct dp_adapter *a, struct frame *f)
+{
+	if (p->trace || hnv_limit_take(&hnv_port_of(a)->answers, p->now_ms, HNV_ANSWERS_A_SECOND, HNV_ANSWERS_BURST))
+		return true;
+	pipe_drop(p, a, f, &drop_answer_limit);
+	return false;
+}
+
+bool hnv_is_own(const struct hnv_port *port, const struct ip *address)
+{
+	const struct hnv_addresses *own = atomic_load_explicit(&port->own, memory_order_acquire);
+	for (uint16_t i = 0; own && i < own->n; i++)
+		if (ip_equal(&own->address[i], address))
+			return true;
+	return false;
+}
+
+bool hnv_is_rewritten(const struct hnv_port *port, const struct ip *address)
+{
+	struct hnv_answer answer = hnv_records_find(port->net, port->subnet->vsid, address);
+	const struct hnv_next *next =
+		answer.next ? atomic_load_explicit(&hnv_nexts[answer.next], memory_order_acquire) : NULL;
+	return next && next->kind == HNV_REWRITE;
+}
+
+bool hnv_may_claim(const struct hnv_port *port, const struct ip *address)
+{
+	const struct ip any = {.family = address->family};
+	struct mac mac;
+	return hnv_is_own(port, address) ||
+	       (hnv_is_own(port, &any) && hnv_whose(port, address, &mac) == HNV_KNOWN_NOT);
+}
+
+const struct ip *hnv_gateway_for(const struct hnv_subnet *s, const struct ip *address)
+{
+	const struct ip *first = NULL;
+	for (uint8_t i = 0; i < s->n_prefixes; i++) {
+		if (s->gateway[i].family != address->family)
+			continue;
+		if (ip_prefix_contains(&s->prefix[i], address))
+			return &s->gateway[i];
+		if (!first)
+			first = &s->gateway[i];
+	}
+	return first;
+}
+
+enum hnv_known hnv_whose(const struct hnv_port *port, const struct ip *asked, struct mac *ret_mac)
+{
+	const struct hnv_subnet *s = port->subnet;
+	for (uint8_t i = 0; i < s->n_prefixes; i++)
+		if (ip_equal(&s->gateway[i], asked)) {
+			*ret_mac = HNV_ROUTER_MAC;
+			return HNV_KNOWN_ROUTER;
+		}
+	static const uint8_t unspecified[16]; /* what gateway-wildcard records are found by */
+	if (!memcmp(asked->byte, unspecified, sizeof(unspecified)))
+		return HNV_KNOWN_NOT;
+	if (hnv_is_own(port, asked))
+		return HNV_KNOWN_OWN;
+	struct hnv_answer answer = hnv_records_find(port->net, s->vsid, asked);
+	/* A group's record has a group's MAC address or none: nobody answers for it. */
+	if (answer.next == HNV_NEXT_NONE || mac_is_zero(&answer.mac) || mac_is_multicast(&answer.mac))
+		return HNV_KNOWN_NOT;
+	*ret_mac = answer.mac;
+	const struct hnv_next *next = atomic_load_explicit(&hnv_nexts[answer.next], memory_order_acquire);
+	bool beside = port->net->forwarding == HNV_FORWARDING_2012 && next && next->kind == HNV_LOCAL;
+	return beside ? HNV_KNOWN_BESIDE : HNV_KNOWN_RECORD;
+}
+
+void hnv_to_locals(struct pipe *p, const struct dp_adapter *a, struct frame *f)
+{
+	const struct hnv_locals *locals = atomic_load_explicit(&hnv_port_of(a)->subnet->locals, memory_order_acquire);
+	unsigned sent = 0;
+	for (uint16_t i = 0; locals && i < locals->n; i++) {
+		uint16_t id = locals->adapter[i];
+		const struct dp_adapter *to = id < p->dp->n_adapters ? p->dp->adapters[id] : NULL;
+		if (!to || to == a || to->vsid != a->vsid)
+			continue;
+		if (sent++)
+			frame_hold(f);
+		pipe_output(p, a, to, f);
+	}
+	if (sent)
+		pipe_copied(p, a, sent - 1);
+	else
+		pipe_consume(p, a, f);
+}
+
+bool hnv_unanswered(struct pipe *p, const struct dp_adapter *a, struct frame *f)
+{
+	const struct hnv_port *port = hnv_port_of(a);
+	if (atomic_load_explicit(&port->subnet->l2only, memory_order_relaxed)) {
+		PIPE_TRACE(p, a, "note",
+			   "no lookup record; virtual subnet %u has l2only records, so all of it is asked",
+			   port->subnet->vsid);
+		return true;
+	}
+	if (port->net->forwarding == HNV_FORWARDING_2012) {
+		PIPE_TRACE(p, a, "note", "no lookup record; the guests of this host are asked");
+		hnv_to_locals(p, a, f);
+	} else {
+		pipe_drop(p, a, f, &drop_no_answer);
+	}
+	return false;
+}
+
+static bool wanted(const struct dp_adapter *a)
+{
+	const struct hnv_port *port = hnv_port_of(a);
+	return a->vsid && port && port->subnet;
+}
+
+NODE(hnv_answer, INGRESS_POLICY, hnv_answer, wanted)

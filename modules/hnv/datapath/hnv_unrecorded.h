@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where frames of a guest go that no lookup record decides about. Each takes f. */
+#pragma once
+
+#include "core/runtime/pipe.h"
+#include "modules/hnv/datapath/hnv_lookup.h"
+
+extern struct drop_reason drop_no_record; /* "no-record" */
+
+/* Is the IPv4 address at `to` the all-ones address of one of the subnet's prefixes (RFC 1812, 4.2.3.1)? */
+bool hnv_is_broadcast(const struct hnv_subnet *s, const uint8_t *to);
+
+/* To all of the sender's subnet; a record of the group itself says by which provider group (row I8). */
+void hnv_to_group(struct pipe *p, const struct dp_adapter *a, struct frame *f);
+
+/* What was asked has no record: an address of the link, a broadcast, or one that only flooding finds. */
+void hnv_unrecorded(struct pipe *p, const struct dp_adapter *a, struct frame *f, const struct hnv_ask *ask);
+
+/* The 2012 model: guests of one host find each other by MAC address; true: f ended so, false: it is not taken. */
+bool hnv_beside(struct pipe *p, const struct dp_adapter *a, struct frame *f);
