@@ -5,21 +5,20 @@ Each vhost-user contender has start() -> two netdev sockets, begin() when the me
 {"cycles", "busy"} when it closes: busy TSC cycles for each packet received and the busy share of its one worker.
 Worker on core 0, everything else on core 1.
 """
+import ipaddress
 import re
-import shutil
 import subprocess
-from pathlib import Path
 
-from weftlab import Host, LabError, run, wait_until
+from ovs import MACS_MAX, Ovs, share  # noqa: F401
+from weftlab import Host, run, wait_until
 
 WORKER_CORE, OTHER_CORE = "0", "1"
-OVS_DPDK = Path("/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk")
-OVS_SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
-MACS_MAX = 300000
 
-
-def share(busy, idle):
-    return busy / (busy + idle) if busy + idle else 0.0
+# What the generator's wire speaks: see there.
+PA_SWITCH, PA_WIRE, MAC_SWITCH, MAC_WIRE = "198.51.100.11", "198.51.100.12", "02:60:ff:00:00:01", "02:60:ff:00:00:02"
+CA_GUEST, CA_PEERS, MAC_GUEST, MAC_PEER = "10.0.0.5", "10.1.0.0", "00:15:5d:00:00:05", "00:15:5d:00:00:06"
+VSID = 5001
+LINES = 50000  # lookup records in one request
 
 
 class Weft:
@@ -49,72 +48,65 @@ class Weft:
         return {"cycles": busy / max(packets, 1), "busy": share(busy, idle)}
 
 
-class Ovs:
-    """ovsdb-server and ovs-vswitchd of the lab's own, in a namespace of their own; one netdev bridge, NORMAL."""
+class WeftUplink(Weft):
+    """weftd with a guest on vhost-user and an uplink to the wire, on vhost-user too, by DPDK's driver; plain L2."""
 
-    def __init__(self, lab, dpdk=True, **other_config):
-        self.lab = lab
-        self.dir = lab.dir / "ovs"
-        self.dir.mkdir()
-        self.ns = lab.netns("ovs")
-        self.dpdk = dpdk
-        self.config = {key.replace("_", "-"): value for key, value in other_config.items()}
-        if dpdk:
-            # --in-memory: no hugetlbfs mount and no runtime folder shared with others is needed.
-            self.config |= {"dpdk-init": "true", "pmd-cpu-mask": "0x1", "dpdk-socket-mem": "512",
-                            "dpdk-lcore-mask": "0x2", "dpdk-extra": "--in-memory --no-pci"}
-        folders = ("OVS_RUNDIR", "OVS_DBDIR", "OVS_LOGDIR", "OVS_SYSCONFDIR")
-        self.env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"} | {name: str(self.dir) for name in folders}
+    def start(self):
+        self.host.start()
+        self.host.apply(self.document())
+        return self.sockets
 
-    def boot(self):
-        db = self.dir / "db.sock"
-        run("ovsdb-tool", "create", self.dir / "conf.db", OVS_SCHEMA)
-        self.lab.spawn("ovsdb-server", self.dir / "conf.db", f"--remote=punix:{db}", f"--unixctl={self.dir}/db.ctl",
-                       env=self.env)
-        wait_until("ovsdb-server answers", db.exists)
-        self.vsctl("--no-wait", "init")
-        for key, value in self.config.items():
-            self.vsctl("--no-wait", "set", "Open_vSwitch", ".", f'other_config:{key}="{value}"')
-        program = OVS_DPDK if OVS_DPDK.exists() else shutil.which("ovs-vswitchd")
-        log = self.dir / "vswitchd.log"
-        self.process = self.lab.spawn(program, f"unix:{db}", f"--unixctl={self.dir}/ctl", f"--log-file={log}",
-                                      ns=self.ns, env=self.env)
-        try:
-            # Waits until ovs-vswitchd has done what the database says.
-            self.vsctl("--timeout=20", "add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev",
-                       f"other_config:mac-table-size={MACS_MAX}", "fail_mode=standalone")
-        except LabError as e:
-            text = log.read_text(errors="replace") if log.exists() else ""
-            raise LabError(f"ovs-vswitchd does not start: {e}\n{text[-2000:]}") from e
-        return self
+    def document(self):
+        guest, wire = self.sockets
+        return {"host": {"name": "bench"},
+                "switches": [{"name": "fabric", "type": "external", "allow-management-os": False,
+                              "uplink": {"dpdk": f"net_vhost0,iface={wire},queues=1"}}],
+                "adapters": [{"name": "vm0", "switch": "fabric", "attach": {"vhost-user": str(guest), "listen": "host"}}]}
 
-    def vsctl(self, *argv):
-        return run("ovs-vsctl", f"--db=unix:{self.dir}/db.sock", *argv).stdout
 
-    def appctl(self, *argv):
-        return run("ovs-appctl", "-t", self.dir / "ctl", *argv).stdout
+class WeftTunnel(WeftUplink):
+    """The same with the guest in a virtual subnet and everybody else behind the provider address on the wire."""
 
-    def add_port(self, name, *settings):
-        """settings: type=..., options:...=..."""
-        self.vsctl("--timeout=20", "add-port", "br0", name, *(("--", "set", "interface", name, *settings) if settings else ()))
+    def __init__(self, lab, records=1):
+        super().__init__(lab)
+        self.records = records
+
+    def document(self):
+        document = super().document()
+        document["adapters"][0] |= {"virtual-subnet-id": VSID, "mac-address": MAC_GUEST}
+        return document | {
+            "provider-addresses": [{"switch": "fabric", "address": PA_SWITCH + "/24", "mac-address": MAC_SWITCH}],
+            "routing-domains": [{"id": "{11111111-2222-3333-4444-000000005001}", "name": "contoso",
+                                 "virtual-subnets": [{"id": VSID, "prefix": "10.0.0.0/8"}]}],
+            "lookup-records": [{"virtual-subnet-id": VSID, "customer-address": CA_GUEST, "mac-address": MAC_GUEST,
+                                "provider-address": PA_SWITCH}]}
+
+    def start(self):
+        super().start()
+        first = int(ipaddress.ip_address(CA_PEERS))
+        for begin in range(0, self.records, LINES):
+            self.host.api("POST", "/v1/lookup-records", "".join(
+                f'{{"virtual-subnet-id":{VSID},"customer-address":"{ipaddress.ip_address(first + i)}",'
+                f'"mac-address":"{MAC_PEER}","provider-address":"{PA_WIRE}"}}\n'
+                for i in range(begin, min(begin + LINES, self.records))))
+        return self.sockets
+
+
+class OvsTunnel(Ovs):
+    """A guest in br0, the wire in br-phy, which has the provider address, and GRE with a key between."""
 
     def start(self):
         self.boot()
-        for name in ("a", "b"):
-            self.add_port(name, "type=dpdkvhostuser")
-        return [self.dir / "a", self.dir / "b"]
-
-    def begin(self):
-        self.appctl("dpif-netdev/pmd-stats-clear")
-
-    def end(self):
-        text = self.appctl("dpif-netdev/pmd-stats-show")
-        pmd = re.search(r"pmd thread numa_id \d+ core_id 0:\n((?: .*\n)*)", text)
-        value = {k: int(v) for k, v in re.findall(r"^\s+([a-z ]+): (\d+)", pmd.group(1) if pmd else "", re.M)}
-        if not value.get("packets received"):
-            raise LabError(f"Open vSwitch's poll thread received nothing:\n{text}")
-        busy = value["processing cycles"]
-        return {"cycles": busy / value["packets received"], "busy": share(busy, value["idle cycles"])}
+        self.add_bridge("br-phy", f"other_config:hwaddr={MAC_SWITCH}")
+        self.lab.address(self.ns, "br-phy", PA_SWITCH + "/24")
+        self.add_port("tunnel", "type=gre", f"options:remote_ip={PA_WIRE}", "options:key=flow", "ofport_request=2")
+        self.flows("br0", f"in_port=1,actions=set_field:{VSID << 8:#x}->tun_id,output:2",
+                   f"in_port=2,tun_id={VSID << 8:#x}/0xffffff00,actions=output:1")
+        self.appctl("tnl/arp/set", "br-phy", PA_WIRE, MAC_WIRE)
+        # Last: each change of the configuration takes the sockets away for a moment.
+        self.add_port("a", "type=dpdkvhostuser", "ofport_request=1")
+        self.add_port("wire", "type=dpdkvhostuser", bridge="br-phy")
+        return [self.dir / "a", self.dir / "wire"]
 
 
 class Testpmd:

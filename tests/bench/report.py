@@ -62,12 +62,17 @@ def judge(row, samples, failures):
         got = ratio(mine, peers, unit, inverse=unit == "cycles") if mine and peers else None
         line = {"row": row.name, "peer": check.peer, "wanted": check.least, "ratio": got, "note": row.note,
                 "weft": describe(mine), "other": describe(peers), "mpps-ratio": None}
+        if check.extra is not None:
+            line["wanted"] = f"{check.extra:.0f} cycles more"
         if unit == "cycles" and got and all_busy(mine, peers):
             line["mpps-ratio"] = ratio(mine, peers, "mpps", inverse=False)
         if got is None:
             line["verdict"] = "failed: " + failures.get("weft", failures.get(check.peer, "no figure")).split("\n")[0][:60]
         elif restless(mine) or restless(peers):
             line["verdict"] = "none: disturbed"
+        elif check.extra is not None:
+            more = median(mine, "cycles") - median(peers, "cycles")
+            line["verdict"] = "good" if more <= check.extra else f"{more:.0f} cycles more"
         elif check.least is None:
             line["verdict"] = "for information"
         else:
@@ -85,7 +90,7 @@ def describe(runs):
 
 
 def number(value, form="{:.2f}"):
-    return "-" if value is None else form.format(value)
+    return "-" if value is None else value if isinstance(value, str) else form.format(value)
 
 
 HEAD = ["work", "weft", "against", "it reaches", "ratio", "of Mpps", "wanted", "verdict"]
@@ -108,7 +113,7 @@ def table(lines):
 
 def markdown(lines, machine, conditions):
     body = [HEAD, ["---"] * len(HEAD), *cells(lines)]
-    short = [line for line in lines if line["verdict"].startswith(("short", "failed", "none"))]
+    short = [line for line in lines if line["verdict"] not in ("good", "for information")]
     text = [f"Run of {machine['date']}, weft {machine['weft']}.", ""]
     text += [f"- {key}: {value}" for key, value in machine.items() if key not in ("date", "weft")]
     text += [f"- {key}: {value}" for key, value in conditions.items()] + [""]

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the end-to-end tests share: a lab for each test, short documents, pings from everywhere to everywhere."""
+import hashlib
 import json
+import os
+import socket
 import subprocess
+import threading
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
@@ -57,6 +61,31 @@ class Case(unittest.TestCase):
         """Which of the (namespace, address) pairs get an answer; all asked at once."""
         with ThreadPoolExecutor(32) as pool:
             return [bool(n) for n in pool.map(lambda p: self.lab.pings(*p), pairs)]
+
+    def transfer(self, ns_from, ns_to, address, size=8 << 20):
+        """Sends random bytes by TCP and compares what arrives."""
+        data = os.urandom(size)
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with self.lab.inside(ns_to):
+            listener = socket.create_server((address, 7002), family=family)
+        with self.lab.inside(ns_from):
+            sender = socket.create_connection((address, 7002), timeout=10)
+        receiver = listener.accept()[0]
+        receiver.settimeout(10)
+        listener.close()
+
+        def send():
+            sender.sendall(data)
+            sender.shutdown(socket.SHUT_WR)
+        thread = threading.Thread(target=send)
+        thread.start()
+        found = hashlib.sha256()
+        while piece := receiver.recv(1 << 20):
+            found.update(piece)
+        thread.join()
+        sender.close()
+        receiver.close()
+        self.assertEqual(found.digest(), hashlib.sha256(data).digest())
 
     def refused(self, host, text, *words, more=()):
         """The document is refused with a sentence that has these words, and nothing has changed."""

@@ -1,39 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Segmentation and checksums left to be done: whole where the port takes it, done by weft where not; MTUs."""
-import hashlib
-import os
 import socket
-import threading
 
 from case import Case, document, switch, tap
 
 
 class Offload(Case):
-    def transfer(self, ns_from, ns_to, address, size=8 << 20):
-        """Sends random bytes by TCP and compares what arrives."""
-        data = os.urandom(size)
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        with self.lab.inside(ns_to):
-            listener = socket.create_server((address, 7002), family=family)
-        with self.lab.inside(ns_from):
-            sender = socket.create_connection((address, 7002), timeout=10)
-        receiver = listener.accept()[0]
-        receiver.settimeout(10)
-        listener.close()
-
-        def send():
-            sender.sendall(data)
-            sender.shutdown(socket.SHUT_WR)
-        thread = threading.Thread(target=send)
-        thread.start()
-        found = hashlib.sha256()
-        while piece := receiver.recv(1 << 20):
-            found.update(piece)
-        thread.join()
-        sender.close()
-        receiver.close()
-        self.assertEqual(found.digest(), hashlib.sha256(data).digest())
-
     def longest(self, sock):
         """The longest frame that came in on a raw socket so far."""
         sock.setblocking(False)

@@ -184,7 +184,7 @@ class Lab:
 
     def address(self, ns, dev, address):
         self.ip(ns, "addr", "add", address, "dev", dev, *(("nodad",) if ":" in address else ()))
-        self.ip(ns, "link", "set", dev, "up")
+        self.ip(ns, "link", "set", "dev", dev, "up")
 
     def mac(self, ns, dev):
         return self.ip_json(ns, "link", "show", dev)[0]["address"]
@@ -253,6 +253,14 @@ class Host:
         """A document as text or as lists and dicts."""
         text = document if isinstance(document, str) else json.dumps(document)
         return self.weft("apply", "-", *more, check=check, input=text, **kw)
+
+    def api(self, method, path, body=None):
+        """The local API's answer; body as text (NDJSON, say) or as dicts and lists."""
+        text = body if body is None or isinstance(body, str) else json.dumps(body)
+        more = ["--data-binary", "@-"] if text is not None else []
+        done = run("curl", "-sS", "--fail-with-body", "-X", method, "--unix-socket", self.socket, *more, f"http://weft{path}",
+                   input=text)
+        return json.loads(done.stdout) if done.stdout else None
 
     def drops(self, adapter):
         return self.json("stats", "adapter", adapter)["drops"]
@@ -340,13 +348,15 @@ class Qemu:
     """A real Linux guest: Debian's kernel under TCG, its adapter on a vhost-user socket or a tap."""
 
     def __init__(self, lab, name, netdev, address, run=None, mac=None, mtu=None, ns=None, memory=256, queues=1,
-                 device="virtio-net-pci", ping=None):
+                 device="virtio-net-pci", ping=None, do=()):
         image = lab.build / "guest"
         run_image(image)
         self.lab = lab
         self.console = lab.dir / f"{name}.console"
         self.console.touch()
         line = f"console=ttyS0 quiet panic=-1 weft.ip={address}"
+        for command in do:
+            line += " weft.do=" + command.replace(" ", ",")
         if run:
             line += " weft.run=" + run.replace(" ", ",")
         if ping:

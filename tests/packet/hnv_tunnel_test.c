@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What becomes of a frame in a tunnel: checksums, marks, flows, and what senders left to be done. */
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/runtime/offload.h"
+#include "modules/provider/provider.h"
+#include "tests/packet/hnv_rig.h"
+
+static void test_outer_checksums(void **state)
+{
+	uint8_t inner[128], frame[256];
+	size_t inner_len = rig_udp(inner, WEB, AWAY, "10.0.0.6", "10.0.0.5", NULL, 21);
+	size_t len = rig_wrap(frame, &(struct rig_outer){RIG_PA4, RIG_NVGRE, 5001 << 8}, inner, inner_len);
+	frame[24] ^= 1;
+	rig_expect("IPv4 header checksum", WIRE, frame, len, "", "encapsulation-malformed");
+	for (unsigned k = 0; k < 2; k++) {
+		struct rig_outer o = {RIG_PA4, 0, 5001 << 8};
+		struct rig_outer o6 = {RIG_PA6, 0, 5001 << 8};
+		len = rig_wrap(frame, k ? &o6 : &o, inner, inner_len);
+		uint8_t *ip = frame + 14, *udp = ip + (k ? 40 : 20);
+		uint16_t udp_len = (uint16_t)(len - (size_t)(udp - frame));
+		uint8_t tail[4] = {0, IPPROTO_UDP, (uint8_t)(udp_len >> 8), (uint8_t)udp_len};
+		uint64_t sum = offload_sum(tail, 4, offload_sum(k ? ip + 8 : ip + 12, k ? 32 : 8, 0));
+		uint16_t right = (uint16_t)~offload_sum_fold(offload_sum(udp, udp_len, sum));
+		memcpy(udp + 6, &right, 2);
+		rig_expect("UDP checksum, right", WIRE, frame, len, "c-web", NULL);
+		host_clear();
+		udp[7] ^= 0x40;
+		rig_expect("UDP checksum, wrong", WIRE, frame, len, "", "vxlan-checksum");
+		udp[7] ^= 0x40;
+		udp[8] = 0x00;
+		rig_expect("VXLAN without a VNI", WIRE, frame, len, "", "vxlan-header");
+		udp[8] = 0x88;
+		rig_expect("VXLAN with another flag", WIRE, frame, len, "", "vxlan-header");
+	}
+}
+
+/* RFC 6040, figure 4, in the order of the bits on the wire: Not-ECT, ECT(1), ECT(0), CE. -1: dropped. */
+static void test_ecn(void **state)
+{
+	static const int out[4][4] = {{0, 0, 0, -1}, {1, 1, 1, 3}, {2, 1, 2, 3}, {3, 3, 3, 3}};
+	uint8_t inner[128], frame[256], got[128];
+	for (unsigned i = 0; i < 64; i++) {
+		uint8_t mark = i & 3, outer_mark = i >> 2 & 3;
+		bool inner6 = i & 16, outer6 = i & 32;
+		size_t len = rig_udp(inner, WEB, AWAY, inner6 ? "fd00:1::6" : "10.0.0.6",
+				     inner6 ? "fd00:1::5" : "10.0.0.5", NULL, 20);
+		rig_ip(inner + 14, inner6 ? "fd00:1::6" : "10.0.0.6", inner6 ? "fd00:1::5" : "10.0.0.5", IPPROTO_UDP,
+		       0x88 | mark, 28);
+		struct rig_outer o4 = {RIG_PA4, RIG_NVGRE, 5001 << 8, outer_mark},
+				 o6 = {RIG_PA6, RIG_NVGRE, 5001 << 8, outer_mark};
+		size_t n = rig_wrap(frame, outer6 ? &o6 : &o4, inner, len);
+		int want = out[mark][outer_mark];
+		rig_expect("ECN", WIRE, frame, n, want < 0 ? "" : "c-web", want < 0 ? "congestion" : NULL);
+		if (want >= 0) {
+			/* The same packet with the mark that it should have now, checksum included. */
+			rig_ip(inner + 14, inner6 ? "fd00:1::6" : "10.0.0.6", inner6 ? "fd00:1::5" : "10.0.0.5",
+			       IPPROTO_UDP, (uint8_t)(0x88 | want), 28);
+			assert_true(frame_read(host_got("c-web", 0), 0, got, (uint32_t)len));
+			assert_memory_equal(got, inner, len);
+		}
+		host_clear();
+	}
+}
+
+/* Constant for a flow, and spread over its 256 values: chi-square with 255 degrees of freedom, 99.9 % below 331. */
+static void test_flow_id(void **state)
+{
+	uint8_t frame[256], got[256];
+	unsigned count[256] = {0};
+	size_t len = rig_udp(frame, AWAY, WEB, "10.0.0.5", "10.0.0.6", NULL, 20);
+	for (unsigned flow = 0; flow < 8192; flow++) {
+		uint8_t id[2];
+		frame[34] = (uint8_t)(0xc0 | flow >> 8);
+		frame[35] = (uint8_t)flow;
+		for (unsigned k = 0; k < 2; k++) {
+			frame[len - 1] = (uint8_t)(flow + k);
+			host_send("c-web", frame, len);
+			assert_true(frame_read(host_got(WIRE, 0), 0, got, OUTER4));
+			id[k] = got[41];
+			host_clear();
+		}
+		assert_int_equal(id[0], id[1]);
+		count[id[0]]++;
+	}
+	double chi = 0;
+	for (unsigned i = 0; i < 256; i++)
+		chi += (count[i] - 32.0) * (count[i] - 32.0) / 32.0;
+	assert_true(chi < 331);
+}
+
+/* A guest's 64 KiB TCP segment, its checksum and cutting left to be done. */
+static struct frame *gso_frame(uint32_t payload, uint16_t gso_size)
+{
+	static uint8_t bytes[FRAME_BIG_ROOM];
+	uint8_t *at = rig_ether(bytes, AWAY, WEB, 0x0800);
+	at = rig_ip(at, "10.0.0.5", "10.0.0.6", IPPROTO_TCP, 2, (uint16_t)(20 + payload));
+	memcpy(at, (const uint8_t[]){0x9c, 0x40, 1, 0xbb, 0, 0, 0, 1, 0, 0, 0, 9, 0x50, 0x18, 0xff, 0xff, 0, 0, 0, 0},
+	       20);
+	uint8_t pseudo[4] = {0, IPPROTO_TCP, (uint8_t)((20 + payload) >> 8), (uint8_t)(20 + payload)};
+	uint16_t seed = offload_sum_fold(offload_sum(pseudo, 4, offload_sum(bytes + 26, 8, 0)));
+	memcpy(at + 16, &seed, 2);
+	for (uint32_t i = 0; i < payload; i++)
+		at[20 + i] = (uint8_t)(i * 31 + (i >> 8));
+	uint32_t len = 54 + payload;
+	struct frame *f = frame_alloc(len <= FRAME_SMALL_ROOM ? port_pools()->small : port_pools()->big);
+	assert_non_null(f);
+	memcpy(rte_pktmbuf_append(&f->m, (uint16_t)len), bytes, len);
+	struct virtio_net_hdr h = {.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+				   .gso_type = gso_size ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_NONE,
+				   .gso_size = gso_size,
+				   .hdr_len = 54,
+				   .csum_start = 34,
+				   .csum_offset = 16};
+	assert_int_equal(offload_from_virtio(f, &h), 0);
+	return f;
+}
+
+static bool tcp_sum_good(const uint8_t *ip)
+{
+	uint16_t len = (uint16_t)((ip[2] << 8 | ip[3]) - 20);
+	uint8_t tail[4] = {0, IPPROTO_TCP, (uint8_t)(len >> 8), (uint8_t)len};
+	uint64_t sum = offload_sum(tail, 4, offload_sum(ip + 12, 8, 0));
+	return offload_sum_fold(offload_sum(ip + 20, len, sum)) == 0xffff;
+}
+
+static void test_gso(void **state)
+{
+	uint8_t got[2048];
+	uint32_t payload = 60000, at = 0;
+	uint64_t copies = host_row(WIRE)->egress_copies;
+	host_send_frame("c-web", gso_frame(payload, 1460)); /* lowered to 1418, which fits 1458 */
+	unsigned n = host_got_count(WIRE);
+	assert_int_equal(n, (payload + 1417) / 1418);
+	assert_int_equal(host_row(WIRE)->egress_copies - copies, n - 1);
+	for (unsigned i = 0; i < n; i++) {
+		struct frame *f = host_got(WIRE, i);
+		assert_true(frame_len(f) <= 1514 && frame_read(f, 0, got, frame_len(f)));
+		const uint8_t *ip = got + OUTER4 + 14, *tcp = ip + 20;
+		assert_int_equal(got[16] << 8 | got[17], frame_len(f) - 14);
+		assert_int_equal(offload_sum_fold(offload_sum(got + 14, 20, 0)), 0xffff);
+		assert_int_equal(offload_sum_fold(offload_sum(ip, 20, 0)), 0xffff);
+		assert_int_equal(got[15] & 3, 2);
+		assert_true(tcp_sum_good(ip));
+		assert_int_equal(tcp[4] << 24 | tcp[5] << 16 | tcp[6] << 8 | tcp[7], 1 + at);
+		for (uint32_t k = OUTER4 + 54; k < frame_len(f); k++, at++)
+			assert_int_equal(got[k], (uint8_t)(at * 31 + (at >> 8)));
+	}
+	assert_int_equal(at, payload);
+	host_clear();
+	host_check_books();
+}
+
+static const struct dp_adapter *adapter_named(const char *name)
+{
+	const struct dataplane *dp = dataplane_current();
+	for (uint16_t i = 0; i < dp->n_adapters; i++)
+		if (dp->adapters[i] && !strcmp(dp->adapters[i]->name, name))
+			return dp->adapters[i];
+	fail_msg("no adapter %s", name);
+	return NULL;
+}
+
+/* Frames in one burst stay in order around one that is cut. */
+static void test_gso_order(void **state)
+{
+	struct frame *f[3] = {gso_frame(100, 0), gso_frame(3000, 1000), gso_frame(101, 0)};
+	pipe_input(host_pipe(), adapter_named("c-web"), f, 3);
+	pipe_flush(host_pipe());
+	static const uint32_t want[] = {154, 1054, 1054, 1054, 155};
+	assert_int_equal(host_got_count(WIRE), 5);
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(frame_len(host_got(WIRE, i)), OUTER4 + want[i]);
+	host_clear();
+	host_check_books();
+}
+
+/* Left open where the port fills it in behind outer headers too, else filled in here. */
+static void test_open_checksum(void **state)
+{
+	uint8_t got[512];
+	struct port *port = host_port(WIRE);
+	uint32_t can = port->capabilities;
+	port->capabilities = can | PORT_CAN_CSUM | PORT_CAN_CSUM_INNER;
+	host_send_frame("c-web", gso_frame(100, 0));
+	struct frame *f = host_got(WIRE, 0);
+	assert_true(f->m.ol_flags & FRAME_OFFLOAD && f->offload.csum);
+	assert_int_equal(f->offload.csum_start, 34 + OUTER4);
+	assert_int_equal(offload_checksum(f), 0);
+	assert_true(frame_read(f, 0, got, frame_len(f)) && tcp_sum_good(got + OUTER4 + 14));
+	host_clear();
+	port->capabilities = can & ~(uint32_t)PORT_CAN_CSUM_INNER;
+	host_send_frame("c-web", gso_frame(100, 0));
+	f = host_got(WIRE, 0);
+	assert_false(f->m.ol_flags & FRAME_OFFLOAD);
+	assert_true(frame_read(f, 0, got, frame_len(f)) && tcp_sum_good(got + OUTER4 + 14));
+	host_clear();
+	port->capabilities = can;
+}
+
+/* Frames that leave no room in front, are in pieces, or are somebody else's too. */
+static void test_awkward_frames(void **state)
+{
+	uint8_t bytes[256], plain[256], got[256];
+	size_t len = rig_udp(bytes, AWAY, WEB, "10.0.0.5", "10.0.0.6", NULL, 100);
+	host_send("c-web", bytes, len);
+	uint32_t total = frame_len(host_got(WIRE, 0));
+	assert_true(frame_read(host_got(WIRE, 0), 0, plain, total));
+	host_clear();
+	for (unsigned kind = 0; kind < 3; kind++) {
+		struct frame *f = frame_alloc(port_pools()->small);
+		assert_non_null(f);
+		if (kind == 0)
+			f->m.data_off = 0;
+		size_t head = kind == 1 ? 60 : len;
+		memcpy(rte_pktmbuf_append(&f->m, (uint16_t)head), bytes, head);
+		if (kind == 1) {
+			struct rte_mbuf *rest = rte_pktmbuf_alloc(port_pools()->small);
+			memcpy(rte_pktmbuf_append(rest, (uint16_t)(len - head)), bytes + head, len - head);
+			assert_int_equal(rte_pktmbuf_chain(&f->m, rest), 0);
+		}
+		if (kind == 2)
+			frame_hold(f);
+		host_send_frame("c-web", f);
+		assert_int_equal(host_got_count(WIRE), 1);
+		assert_int_equal(frame_len(host_got(WIRE, 0)), total);
+		assert_true(frame_read(host_got(WIRE, 0), 0, got, total));
+		assert_memory_equal(got + 34, plain + 34, total - 34);
+		if (kind == 2) {
+			assert_int_equal(frame_len(f), len);
+			frame_free(f);
+		}
+		host_clear();
+	}
+}
+
+/* The path narrows after a frame was sent on its way: segments get shorter, what cannot is dropped by name. */
+static void test_narrowed(void **state)
+{
+	uint8_t frame[2048];
+	struct ip remote;
+	const struct dp_adapter *web = adapter_named("c-web");
+	struct frame *f[2] = {gso_frame(6000, 1400), frame_alloc(port_pools()->small)};
+	size_t len = rig_udp(frame, AWAY, WEB, "10.0.0.5", "10.0.0.6", NULL, 1400);
+	uint64_t dropped = host_dropped("path-narrowed");
+	memcpy(rte_pktmbuf_append(&f[1]->m, (uint16_t)len), frame, len);
+	assert_int_equal(ip_parse("198.51.100.12", &remote), 0);
+	pipe_input(host_pipe(), web, f, 2);
+	provider_path_narrow((uint8_t)provider_network_find("default"), &remote, 1300);
+	pipe_flush(host_pipe());
+	assert_int_equal(host_got_count(WIRE), (6000 + 1217) / 1218);
+	for (unsigned i = 0; i < host_got_count(WIRE); i++)
+		assert_true(frame_len(host_got(WIRE, i)) <= 1314);
+	assert_int_equal(host_dropped("path-narrowed"), dropped + 1);
+	host_clear();
+	host_check_books();
+}
+
+int main(void)
+{
+	rig_start();
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_outer_checksums), cmocka_unit_test(test_ecn),
+		cmocka_unit_test(test_flow_id),		cmocka_unit_test(test_gso),
+		cmocka_unit_test(test_gso_order),	cmocka_unit_test(test_open_checksum),
+		cmocka_unit_test(test_awkward_frames),	cmocka_unit_test(test_narrowed), /* leaves the path narrow */
+	};
+	return cmocka_run_group_tests_name("hnv tunnels", tests, NULL, NULL);
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Paths to other hosts: neighbours that are asked for, come, move and go; path MTUs; announcements; groups. */
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/runtime/offload.h"
+#include "modules/provider/provider.h"
+#include "tests/packet/provider_wire.h"
+
+static struct provider_path *hold(const char *remote)
+{
+	struct ip ip;
+	ip_parse(remote, &ip);
+	struct provider_path *p = provider_path_hold((uint8_t)provider_network_find("default"), &ip);
+	assert_non_null(p);
+	return p;
+}
+
+static const struct provider_way *way(const struct provider_path *p) { return atomic_load(&p->way); }
+
+/* How many of what came out by the wire ask by ARP for the address. */
+static unsigned arp_questions(const char *target, bool to_all)
+{
+	struct ip ip;
+	struct frame *f;
+	unsigned n = 0;
+	ip_parse(target, &ip);
+	for (unsigned i = 0; (f = host_got("wire:sw", i)); i++) {
+		const uint8_t *d = frame_data(f);
+		n += d[12] == 8 && d[13] == 6 && d[21] == 1 && !memcmp(d + 38, ip.byte, 4) &&
+		     (d[0] == 0xff) == to_all;
+	}
+	return n;
+}
+
+static void test_path(void **state)
+{
+	struct provider_path *far = hold("192.0.2.9"), *near = hold("198.51.100.1"), *six = hold("2001:db8::1");
+	assert_null(way(far));
+	assert_non_null(strstr(far->waiting, "198.51.100.1 has not answered ARP yet"));
+	assert_ptr_equal(hold("192.0.2.9"), far);
+	provider_path_release(far);
+	host_turn();
+	assert_int_equal(arp_questions("198.51.100.1", true), 1);
+	ended();
+	arp(mac4, -1, 2, peer2, "198.51.100.1", PA4);
+	arrive();
+	host_turn();
+	advertise(peer2, "2001:db8::1");
+	arrive();
+	host_turn();
+	assert_non_null(way(far));
+	assert_non_null(way(near));
+	assert_non_null(way(six));
+	assert_null(far->waiting);
+	assert_int_equal(way(far)->mtu, 1500);
+	assert_int_equal(way(far)->header_len, 34);
+	assert_memory_equal(way(far)->header, peer2, 6);
+	assert_memory_equal(way(far)->header + 6, mac4, 6);
+	assert_int_equal(offload_sum_fold(way(far)->sum),
+			 offload_sum_fold(offload_sum(way(far)->header + 14, 20, 0)));
+	assert_int_equal(way(six)->header_len, 54);
+	ended();
+
+	/* A document that changes nothing of it leaves the very same way. */
+	const struct provider_way *before = way(far);
+	host_apply(BASE "  - {switch: sw, address: 198.51.100.12/24}\n");
+	host_turn();
+	assert_ptr_equal(way(far), before);
+	ended();
+
+	/* It moves: an announcement to all is enough. */
+	arp(all, -1, 1, peer, "198.51.100.1", "198.51.100.1");
+	arrive();
+	assert_int_equal(host_got_count("vm1"), 1);
+	host_turn();
+	assert_memory_equal(way(far)->header, peer, 6);
+	ended();
+
+	/* Its questions are answered and tell nothing new. Silent for long, it is asked for; at last it is gone. */
+	host_pass(30000);
+	assert_true(arp_questions("198.51.100.1", false) >= 1);
+	host_pass(5000);
+	assert_null(way(far));
+	assert_non_null(strstr(near->waiting, "does not answer ARP any more"));
+	assert_true(arp_questions("198.51.100.1", true) >= 1);
+	ended();
+	provider_path_release(far);
+	provider_path_release(near);
+	provider_path_release(six);
+	host_clear();
+	host_pass(60000);
+	assert_int_equal(arp_questions("198.51.100.1", true), 0);
+	ended();
+	host_apply(BASE);
+	host_turn();
+	ended();
+}
+
+static void quote(uint32_t mtu, const char *from, const char *to)
+{
+	uint8_t body[28] = {0x45, 0, 0x05, 0xdc, 0, 0, 0x40, 0, 64, 47};
+	struct ip a, b;
+	ip_parse(from, &a);
+	ip_parse(to, &b);
+	memcpy(body + 12, a.byte, 4);
+	memcpy(body + 16, b.byte, 4);
+	ip4(mac4, -1, 1, "198.51.100.1", PA4, 36, 0);
+	icmp4(3, 4, mtu, body, 28);
+	arrive();
+	host_turn();
+}
+
+/* The echo that came out of the wire last, turned into its answer. */
+static uint16_t echo_size(void)
+{
+	struct frame *f, *last = NULL;
+	for (unsigned i = 0; (f = host_got("wire:sw", i)); i++)
+		if (frame_data(f)[12] == 8 && frame_data(f)[13] == 0 && frame_data(f)[34] == 8)
+			last = f;
+	if (!last)
+		return 0;
+	len = 0;
+	add(frame_data(last), frame_len(last));
+	memcpy(frame, mac4, 6);
+	memcpy(frame + 6, peer, 6);
+	uint8_t to[4];
+	memcpy(to, frame + 26, 4);
+	memcpy(frame + 26, frame + 30, 4);
+	memcpy(frame + 30, to, 4);
+	frame[34] = 0;
+	sum_at(36, 34, len - 34, 0);
+	return (uint16_t)(len - 14);
+}
+
+static void test_mtu(void **state)
+{
+	struct provider_path *p = hold("198.51.100.1");
+	arp(mac4, -1, 2, peer, "198.51.100.1", PA4);
+	arrive();
+	host_turn();
+	quote(1400, PA4, "198.51.100.9");
+	quote(1400, "198.51.100.9", "198.51.100.1");
+	assert_int_equal(way(p)->mtu, 1500);
+	quote(1400, PA4, "198.51.100.1");
+	assert_int_equal(way(p)->mtu, 1400);
+	quote(1450, PA4, "198.51.100.1");
+	assert_int_equal(way(p)->mtu, 1400);
+	quote(0, PA4, "198.51.100.1"); /* an old router: the next plateau below the 1500 of the quoted packet */
+	assert_int_equal(way(p)->mtu, 1400);
+	struct ip remote;
+	ip_parse("198.51.100.1", &remote);
+	provider_path_narrow((uint8_t)provider_network_find("default"), &remote, 1000);
+	assert_int_equal(way(p)->mtu, 1000);
+	ended();
+	provider_path_release(p);
+
+	/* Long packets vanish without a word: found by echoes. */
+	p = hold("198.51.100.1");
+	arp(mac4, -1, 2, peer, "198.51.100.1", PA4);
+	arrive();
+	host_turn();
+	unsigned short_ones = 0;
+	for (unsigned s = 0; s < 40; s++) {
+		host_clear();
+		host_pass(1000);
+		for (uint16_t size; (size = echo_size()) && size <= 1300; short_ones++) {
+			host_clear();
+			arrive();
+			host_turn();
+		}
+		arp(mac4, -1, 2, peer, "198.51.100.1", PA4);
+		arrive();
+		host_turn();
+	}
+	assert_true(short_ones > 2);
+	assert_in_range(way(p)->mtu, 1296, 1300);
+	ended();
+	provider_path_release(p);
+	host_turn();
+	ended();
+}
+
+static void test_announce(void **state)
+{
+	static const char more[] =
+		BASE "  - {switch: sw, address: 198.51.100.12/24, mac-address: '02:00:00:00:aa:09'}\n"
+		     "  - {switch: sw, address: '2001:db8::12/64'}\n";
+	host_apply(more);
+	host_turn();
+	assert_int_equal(host_got_count("wire:sw"), 4); /* a probe and an announcement of each */
+	assert_int_equal(arp_questions("198.51.100.12", true), 2);
+	ended();
+	host_apply(more);
+	host_turn();
+	assert_int_equal(host_got_total(), 0);
+	assert_non_null(strstr(host_apply_refused(BASE "  - {switch: sw, address: 198.51.100.12/24, mac-address: "
+						       "'02:00:00:00:00:01'}\n"),
+			       "02:00:00:00:00:01"));
+	host_apply(BASE);
+	arp(all, -1, 1, peer, "198.51.100.1", "198.51.100.12");
+	passed("a PA that went");
+}
+
+static void test_groups(void **state)
+{
+	struct ip group, group6;
+	uint8_t network = (uint8_t)provider_network_find("default");
+	ip_parse("239.1.2.3", &group);
+	ip_parse("ff15::99", &group6);
+	host_turn();
+	host_clear();
+	assert_int_equal(provider_group_join(network, &group), 0);
+	assert_int_equal(provider_group_join(network, &group6), 0);
+	host_turn();
+	assert_int_equal(host_got_count("wire:sw"), 2);
+	assert_true(provider_is_local(host_port("wire:sw") ? dataplane_current()->switches[0] : NULL, &group));
+	ended();
+	ip4((const uint8_t[]){1, 0, 0x5e, 0, 0, 1}, -1, 2, "198.51.100.1", "224.0.0.1", 8, 0);
+	add("\x11\x64\xee\x9b\0\0\0\0", 8);
+	arrive();
+	assert_int_equal(host_got_count("vm1"), 1); /* guests may be members as well */
+	host_clear();
+	host_turn();
+	assert_int_equal(host_got_count("wire:sw"), 2);
+	ended();
+	host_pass(61000);
+	assert_true(host_got_count("wire:sw") >= 2);
+	host_clear();
+	provider_group_leave(network, &group);
+	provider_group_leave(network, &group6);
+	host_turn();
+	assert_int_equal(host_got_count("wire:sw"), 2);
+	ended();
+}
+static int start(void **state)
+{
+	host_start();
+	host_apply(BASE);
+	host_turn();
+	host_clear();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_path),
+		cmocka_unit_test(test_mtu),
+		cmocka_unit_test(test_announce),
+		cmocka_unit_test(test_groups),
+	};
+	return cmocka_run_group_tests_name("provider-paths", tests, start, NULL);
+}
