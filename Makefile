@@ -14,7 +14,7 @@ $(BUILD)/build.ninja:
 	@devtools/install-deps build
 	@$(MESON) setup $(BUILD) --prefix $(PREFIX) --sysconfdir /etc --localstatedir /var >/dev/null
 
-demo: all ## see it work: three guests, an uplink, throughput, counters, a dropped frame explained
+demo: all ## see it work: a host and its guests, then two hosts and two tenants with the same addresses
 	@devtools/install-deps demo
 	@tests/demo/demo $(BUILD)
 

@@ -35,11 +35,13 @@ static void forgive_hash(uint8_t *want, const uint8_t *got)
 
 static void check(const char *file, unsigned pair, const char *to, uint8_t *want, uint32_t len, bool out)
 {
-	uint8_t got[FRAME_SMALL_ROOM];
+	uint8_t got[FRAME_SMALL_ROOM] = {0};
 	struct frame *f = host_got(to, 0);
-	if (!f || host_got_total() != 1)
+	if (!f || host_got_total() != 1) {
 		fail_msg("%s, pair %u: %u frames came out, %s got %s", file, pair, host_got_total(), to,
 			 f ? "one" : "none");
+		return;
+	}
 	if (frame_len(f) != len || !frame_read(f, 0, got, len))
 		fail_msg("%s, pair %u: %u bytes instead of %u", file, pair, frame_len(f), len);
 	if (out)

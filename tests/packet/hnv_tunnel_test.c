@@ -132,7 +132,7 @@ static bool tcp_sum_good(const uint8_t *ip)
 
 static void test_gso(void **state)
 {
-	uint8_t got[2048];
+	uint8_t got[2048] = {0};
 	uint32_t payload = 60000, at = 0;
 	uint64_t copies = host_row(WIRE)->egress_copies;
 	host_send_frame("c-web", gso_frame(payload, 1460)); /* lowered to 1418, which fits 1458 */

@@ -204,7 +204,8 @@ static void forward_slowly(struct pipe *p, const struct dp_adapter *a, const str
 	bool group = frame_data(f)[0] & 1;
 	if (ask->key) {
 		bool on_link =
-			type == RTE_BE16(RTE_ETHER_TYPE_ARP) || (ask->key & HNV_ASK6 && hnv_is_link_local(ask->byte));
+			type == RTE_BE16(RTE_ETHER_TYPE_ARP) ||
+			(type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && hnv_is_link_local(frame_data(f) + HNV_IP6_TO));
 		struct hnv_answer answer = {0};
 		struct way_out w;
 		if (hnv_ask_vsid(ask) && !on_link)

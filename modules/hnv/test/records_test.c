@@ -246,12 +246,54 @@ static void test_readers_never_miss(void **state)
 	with_readers(64, 150, write_crowd);
 }
 
+/* One record that moves back and forth as fast as can be, by the writer's own steps: far more than a table ever does. */
+static void *mover(void *arg)
+{
+	struct hnv_table *t = arg;
+	struct ip ip = address_of(0);
+	uint32_t address;
+	memcpy(&address, ip.byte, 4);
+	uint64_t key = hnv_records_key(vsid_of(0), address), hash = hnv_hash4(t, key);
+	struct mac mac = mac_of(0);
+	const struct hnv_buckets *b = hnv_table_buckets(t);
+	_Atomic uint64_t *from = (_Atomic uint64_t *)hnv_first_bucket(b, hash);
+	_Atomic uint64_t *to = (_Atomic uint64_t *)hnv_second_bucket(b, hash);
+	while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
+		atomic_store_explicit(&to[1], hnv_value_of(&mac, 1), memory_order_release);
+		atomic_store_explicit(&to[0], key, memory_order_release);
+		atomic_store_explicit(&t->moves, t->moves + 1, memory_order_release);
+		atomic_store_explicit(&from[0], 0, memory_order_release);
+		atomic_store_explicit(&t->moves, t->moves + 1, memory_order_release);
+		_Atomic uint64_t *was = from;
+		from = to;
+		to = was;
+	}
+	return NULL;
+}
+
+static void test_reader_looks_again(void **state)
+{
+	enum { READS = 3000000 };
+	pthread_t thread;
+	uint32_t not_found = 0;
+	shared = network_make();
+	set(shared, 0, 1);
+	stop = false;
+	assert_int_equal(pthread_create(&thread, NULL, mover, &shared->records4->table), 0);
+	for (int i = 0; i < READS; i++)
+		not_found += lookup(shared, 0) != 1;
+	atomic_store(&stop, true);
+	pthread_join(thread, NULL);
+	assert_int_equal(not_found, 0);
+	network_free(shared);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random_against_array), cmocka_unit_test(test_keys_apart),
 		cmocka_unit_test(test_grows_and_shrinks),    cmocka_unit_test(test_reserve),
-		cmocka_unit_test(test_readers_never_miss),
+		cmocka_unit_test(test_readers_never_miss),   cmocka_unit_test(test_reader_looks_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

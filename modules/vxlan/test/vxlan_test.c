@@ -81,8 +81,8 @@ static void test_decapsulate(void **state)
 	assert_string_equal(judge(WHOLE, 5, 29), "vxlan-header");
 	assert_string_equal(judge(WHOLE, 5, 31), "vxlan-header");
 	assert_string_equal(judge(WHOLE, 7, 1), "vxlan-checksum");
-	for (uint16_t len = L4; len < WHOLE; len++)
-		assert_string_equal(judge(len, 8, 8), "vxlan-header");
+	for (unsigned len = L4; len < WHOLE; len++)
+		assert_string_equal(judge((uint16_t)len, 8, 8), "vxlan-header");
 }
 
 int main(void)
