@@ -31,10 +31,13 @@ static uint64_t slots_of(const struct fdb_buckets *b) { return (b->mask + 1) * F
 static struct fdb_buckets *buckets_create(uint64_t n)
 {
 	size_t bytes = sizeof(struct fdb_buckets) + n * sizeof(struct fdb_bucket);
+	/* Random look-ups in a large table cost a page walk each on 4 KiB pages; the kernel lays only whole multiples of a
+	 * huge page where huge pages can be. */
+	if (bytes >= HUGE_PAGE)
+		bytes = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
 	struct fdb_buckets *b = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (b == MAP_FAILED)
 		return NULL;
-	/* Random look-ups in a large table cost a page walk each on 4 KiB pages. */
 	if (bytes >= HUGE_PAGE)
 		madvise(b, bytes, MADV_HUGEPAGE);
 	b->mask = n - 1;
