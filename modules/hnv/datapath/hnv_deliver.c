@@ -27,7 +27,7 @@ static inline uint64_t key_of(const uint8_t *data, uint32_t len, uint32_t vsid, 
 	if (unlikely(data[0] & 1))
 		return 0;
 	if (likely(type == RTE_BE16(RTE_ETHER_TYPE_IPV4) && len >= HNV_IP4_END))
-		return hnv_ask4(vsid, *(const unaligned_uint32_t *)(data + HNV_IP4_TO));
+		return hnv_ask4(vsid, hnv_be32(data + HNV_IP4_TO));
 	if (type != RTE_BE16(RTE_ETHER_TYPE_IPV6) || len < HNV_IP6_END)
 		return 0;
 	memcpy(byte, data + HNV_IP6_TO, 16);

@@ -167,7 +167,7 @@ static uint64_t ask_other(const struct hnv_port *port, const struct hnv_routes *
 	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && !hnv_is_group6(data + HNV_IP6_TO))
 		return ask6(port, routes, data + HNV_IP6_TO, byte);
 	if (type == RTE_BE16(RTE_ETHER_TYPE_ARP) && !(data[0] & 1))
-		return hnv_ask4(port->subnet->vsid, *(const unaligned_uint32_t *)(data + HNV_ARP_TO));
+		return hnv_ask4(port->subnet->vsid, hnv_be32(data + HNV_ARP_TO));
 	return 0;
 }
 
@@ -187,7 +187,7 @@ static void ask_all(const struct hnv_port *port, struct frame *const *frames, ui
 			last = 0;
 			continue;
 		}
-		uint32_t to = *(const unaligned_uint32_t *)(data + HNV_IP4_TO);
+		uint32_t to = hnv_be32(data + HNV_IP4_TO);
 		if (to == last && to)
 			q->of[i] = q->of[i - 1];
 		else

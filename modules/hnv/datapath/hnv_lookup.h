@@ -119,6 +119,14 @@ static inline uint16_t hnv_be16(const uint8_t *at)
 	return v; /* wire order */
 }
 
+/* Four bytes as they stand. */
+static inline uint32_t hnv_be32(const uint8_t *at)
+{
+	uint32_t v;
+	memcpy(&v, at, sizeof(v));
+	return v;
+}
+
 /* A group or the limited broadcast. */
 static inline bool hnv_is_group4(const uint8_t *address) { return address[0] >= 0xe0; }
 static inline bool hnv_is_group6(const uint8_t *address) { return address[0] == 0xff; }

@@ -15,11 +15,11 @@ DROP(hnv, no_record, "no-record",
 
 bool hnv_is_broadcast(const struct hnv_subnet *s, const uint8_t *to)
 {
-	uint32_t address = rte_be_to_cpu_32(*(const unaligned_uint32_t *)to);
+	uint32_t address = rte_be_to_cpu_32(hnv_be32(to));
 	for (uint8_t i = 0; i < s->n_prefixes; i++) {
 		const struct ip_prefix *prefix = &s->prefix[i];
 		uint32_t host = prefix->len < 31 ? UINT32_MAX >> prefix->len : 0;
-		uint32_t net = rte_be_to_cpu_32(*(const unaligned_uint32_t *)prefix->ip.byte);
+		uint32_t net = rte_be_to_cpu_32(hnv_be32(prefix->ip.byte));
 		if (prefix->ip.family == AF_INET && host && address == (net | host))
 			return true;
 	}

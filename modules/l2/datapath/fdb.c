@@ -57,7 +57,7 @@ struct fdb *fdb_create(uint64_t addresses, uint64_t seed, int crowded_fd)
 	if (!t)
 		return NULL;
 	t->multiplier = (seed * 0x9e3779b97f4a7c15ULL) | 1;
-	t->buckets_max = buckets_for(addresses * 2);
+	atomic_store(&t->buckets_max, buckets_for(addresses * 2));
 	t->crowded_fd = crowded_fd;
 	t->limit = calloc(DP_ADAPTERS_MAX, sizeof(*t->limit));
 	t->learned = calloc(DP_ADAPTERS_MAX, sizeof(*t->learned));
@@ -180,7 +180,7 @@ static bool insert(struct fdb *t, struct fdb_buckets *in, uint64_t key, uint64_t
 /* Over five eighths full, buckets begin to overflow. */
 static void tell_when_crowded(struct fdb *t, const struct fdb_buckets *in)
 {
-	if (atomic_load(&t->used) * 8 < slots_of(in) * 5 || in->mask + 1 >= t->buckets_max ||
+	if (atomic_load(&t->used) * 8 < slots_of(in) * 5 || in->mask + 1 >= atomic_load(&t->buckets_max) ||
 	    atomic_exchange(&t->crowded, true))
 		return;
 	/* The one system call on this path: once a resize. */
@@ -340,12 +340,13 @@ static void copy_entries(struct fdb *t, const struct fdb_buckets *from, struct f
 int fdb_resize(struct fdb *t, uint64_t addresses, uint64_t coming, void (*wait)(void))
 {
 	struct fdb_buckets *before = fdb_buckets(t), *after;
-	uint64_t used = atomic_load(&t->used) + coming, slots = slots_of(before), n;
-	t->buckets_max = buckets_for(addresses * 2);
+	uint64_t used = atomic_load(&t->used) + coming, slots = slots_of(before), n,
+		 most = buckets_for(addresses * 2);
+	atomic_store(&t->buckets_max, most);
 	atomic_store(&t->crowded, false);
 	bool crowded = used * 8 >= slots * 5, roomy = used * 16 < slots;
 	n = buckets_for(used * 3); /* a third to a sixth full */
-	n = n < t->buckets_max ? n : t->buckets_max;
+	n = n < most ? n : most;
 	if ((!crowded && !roomy) || n == before->mask + 1)
 		return 0;
 	after = buckets_create(n);

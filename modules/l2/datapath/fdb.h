@@ -48,7 +48,7 @@ struct fdb {
 	_Atomic bool frozen; /* being copied: nothing is learned */
 	_Atomic bool crowded; /* an fdb_resize is asked for */
 	int crowded_fd; /* an eventfd told of it, or -1 */
-	uint64_t buckets_max;
+	_Atomic uint64_t buckets_max;
 	_Atomic uint64_t used; /* slots */
 	uint32_t *limit; /* by adapter id: learned addresses at most */
 	_Atomic uint32_t *learned; /* by adapter id */

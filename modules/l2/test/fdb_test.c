@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 #include <pthread.h>
-#include <unistd.h>
+#include <sched.h>
 
 #include "modules/l2/datapath/fdb.h"
 
@@ -151,36 +151,56 @@ static void test_room_for_own_addresses(void **state)
 	fdb_free(t);
 }
 
+/* How many calls each writer has ended. */
+static struct writer {
+	struct fdb *table;
+	pthread_t thread;
+	_Atomic uint64_t calls;
+	_Atomic bool over;
+} writers[2];
+
 static void *writer(void *arg)
 {
-	struct fdb *t = arg;
+	struct writer *w = arg;
+	struct fdb *t = w->table;
+	const char *wrong = NULL;
 	for (int round = 0; round < 20; round++)
 		for (uint32_t i = 0; i < 3000; i++) {
 			uint16_t adapter = (uint16_t)(i % 4);
 			learn(t, key_of(i), adapter, 1000);
 			uint16_t is = lookup(t, key_of(i));
 			if (is != FDB_NONE && is != adapter)
-				return "another adapter's entry was shown";
+				wrong = "another adapter's entry was shown";
+			atomic_fetch_add(&w->calls, 1);
 		}
-	return NULL;
+	atomic_store(&w->over, true);
+	return (void *)wrong;
 }
 
-/* A call of fdb_learn is over long before. */
-static void wait_long_enough(void) { usleep(2000); }
+/* The grace period: each writer has ended the call that it may be in. */
+static void wait_for_writers(void)
+{
+	for (int i = 0; i < 2; i++) {
+		uint64_t calls = atomic_load(&writers[i].calls);
+		while (!atomic_load(&writers[i].over) && atomic_load(&writers[i].calls) == calls)
+			sched_yield();
+	}
+}
 
 static void test_two_writers_and_ageing(void **state)
 {
 	struct fdb *t = table_make(4000);
-	pthread_t thread[2];
 	void *failed;
-	for (int i = 0; i < 2; i++)
-		assert_int_equal(pthread_create(&thread[i], NULL, writer, t), 0);
+	for (int i = 0; i < 2; i++) {
+		writers[i].table = t;
+		assert_int_equal(pthread_create(&writers[i].thread, NULL, writer, &writers[i]), 0);
+	}
 	for (int i = 0; i < 200; i++) {
 		fdb_age(t, 0, 1, 10000000, 1);
-		assert_int_equal(fdb_resize(t, 4000, i % 2 ? 4000 : 0, wait_long_enough), 0);
+		assert_int_equal(fdb_resize(t, 4000, i % 2 ? 4000 : 0, wait_for_writers), 0);
 	}
 	for (int i = 0; i < 2; i++) {
-		pthread_join(thread[i], &failed);
+		pthread_join(writers[i].thread, &failed);
 		assert_null(failed);
 	}
 	fdb_age(t, 0, 1, 1u << 30, 1);
