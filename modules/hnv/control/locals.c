@@ -144,7 +144,7 @@ static int local_add(const struct txn *t, struct dp_adapter *a, struct err *e)
 	struct hnvc_locals *to = &hnvc_locals[COMES];
 	struct hnvc_subnet *s = NULL;
 	int rc = subnet_of(t, a, &s, e);
-	if (rc)
+	if (rc || !s)
 		return rc;
 	const struct api_adapter *doc = api_document_adapter(t->next, a->name);
 	struct hnvc_local **more = realloc(to->list, (to->n + 1) * sizeof(struct hnvc_local *)), *l;

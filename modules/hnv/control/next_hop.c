@@ -154,7 +154,7 @@ static int next_hop(const struct http_request *r, json_t **ret_json, struct err 
 {
 	const char *network = r->query(r, "provider-network");
 	uint64_t vsid;
-	struct ip from, to;
+	struct ip from = {0}, to = {0};
 	int rc = http_query_uint(r, "virtual-subnet-id", HNV_VSID_MAX, 0, &vsid, e);
 	if (!rc)
 		rc = address_query(r, "from", &from, e);

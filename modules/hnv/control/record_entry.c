@@ -64,7 +64,7 @@ static void take_text(struct cursor *c, char *text, size_t size)
 	size_t len = cursor_u8(c);
 	const uint8_t *bytes = cursor_take(c, len);
 	c->bad |= len >= size || (bytes && memchr(bytes, 0, len));
-	if (!c->bad)
+	if (bytes && !c->bad)
 		memcpy(text, bytes, len);
 	text[c->bad ? 0 : len] = '\0';
 }

@@ -2,6 +2,7 @@
 #include "modules/hnv/control/record_request.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,7 +120,7 @@ int hnvc_request_lines(const char *text, size_t len, uint64_t first, struct hnvc
 		text += n + 1;
 	}
 	if (rc)
-		err_prefix(e, "line %llu", (unsigned long long)(first + counts->lines));
+		err_prefix(e, "line %" PRIu64, first + counts->lines);
 	hnvc_flush();
 	int kept = hnvc_log_flush();
 	if (!rc && kept)

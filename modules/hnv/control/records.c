@@ -135,7 +135,7 @@ int hnvc_record_set(struct hnvc_network *net, const struct hnv_record *r, const 
 	if (rc)
 		return rc;
 	size_t size = hnvc_labels_size(labels);
-	if (size) {
+	if (labels && size) {
 		copy = malloc(size);
 		if (!copy)
 			return err_set(e, ENOMEM, NULL, "out of memory");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lookup records over HTTP: listed, set, removed, and a stream of many. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,12 +38,12 @@ static void lines_problem(struct http_response *ret, int rc, struct err *e, cons
 			  uint64_t first)
 {
 	size_t len = strlen(e->text);
-	snprintf(e->text + len, sizeof(e->text) - len, "; the %llu lines before it are in force",
-		 (unsigned long long)(first - 1 + counts->lines));
+	uint64_t at = first + counts->lines;
+	snprintf(e->text + len, sizeof(e->text) - len, "; the %" PRIu64 " lines before it are in force", at - 1);
 	http_problem(ret, rc, e);
 	json_object_set_new(ret->json, "set", json_integer((json_int_t)counts->set));
 	json_object_set_new(ret->json, "removed", json_integer((json_int_t)counts->removed));
-	json_object_set_new(ret->json, "line", json_integer((json_int_t)(first + counts->lines)));
+	json_object_set_new(ret->json, "line", json_integer((json_int_t)at));
 }
 
 static void lines_post(const struct http_request *r, struct http_response *ret)
@@ -74,11 +75,10 @@ static int key_put(json_t *json, const char *key, json_t *value, struct err *e)
 {
 	json_t *said = json_object_get(json, key);
 	bool same = !said || json_equal(said, value);
-	if (said && !same && json_is_string(said) && json_is_string(value)) {
-		struct ip a, b;
-		same = !ip_parse(json_string_value(said), &a) && !ip_parse(json_string_value(value), &b) &&
-		       ip_equal(&a, &b);
-	}
+	const char *one = json_string_value(said), *other = json_string_value(value);
+	struct ip a, b;
+	if (!same && one && other && !ip_parse(one, &a) && !ip_parse(other, &b))
+		same = ip_equal(&a, &b);
 	int rc = same ? json_object_set(json, key, value) : 0;
 	json_decref(value);
 	if (!same)

@@ -132,7 +132,7 @@ static int stage_document_record(struct txn *t, size_t i, struct err *e)
 	const struct api_lookup_record *from = &t->next->lookup_records[i];
 	struct hnvc_network *net = hnvc_network_find(from->provider_network);
 	struct hnvc_subnet *s = net ? hnvc_subnet_find(net, from->virtual_subnet_id) : NULL;
-	struct hnv_record to;
+	struct hnv_record to = {0};
 	int rc;
 	if (!s || !s->pub[COMES])
 		rc = err_set(e, EINVAL, "virtual-subnet-id",
@@ -142,7 +142,7 @@ static int stage_document_record(struct txn *t, size_t i, struct err *e)
 		rc = hnvc_record_from_api(from, net->side[COMES].index, &to, e);
 	if (!rc)
 		rc = hnvc_rewrite_own_check(COMES, s, &to, e);
-	if (!rc) {
+	if (!rc && s) {
 		const struct mac *mac = to.type == HNV_L2ONLY ? &to.mac : NULL;
 		struct hnvc_record *r = hnvc_held_find(s, &to.customer, mac);
 		rc = r ? stage_known(r, &to, from, e) : stage_new(s, &to, from, e);
