@@ -32,12 +32,9 @@ int frame_init(void)
 		const char *name;
 		uint64_t flag;
 	} flags[] = {
-		{"weft_frame_offload", FRAME_OFFLOAD},
-		{"weft_frame_lent", FRAME_LENT},
-		{"weft_frame_parsed", FRAME_PARSED},
-		{"weft_frame_csum_good", FRAME_CSUM_GOOD},
-		{"weft_frame_tenant", FRAME_TENANT},
-		{"weft_frame_injected", FRAME_INJECTED},
+		{"weft_frame_offload", FRAME_OFFLOAD}, {"weft_frame_lent", FRAME_LENT},
+		{"weft_frame_parsed", FRAME_PARSED},   {"weft_frame_csum_good", FRAME_CSUM_GOOD},
+		{"weft_frame_tenant", FRAME_TENANT},   {"weft_frame_injected", FRAME_INJECTED},
 		{"weft_frame_resumed", FRAME_RESUMED},
 	};
 	for (unsigned i = 0; i < RTE_DIM(flags); i++) {
