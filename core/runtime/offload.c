@@ -104,7 +104,7 @@ static uint16_t gso_header_len(const struct frame *f, enum frame_gso gso)
 		return 0;
 	const uint8_t *tcp = rte_pktmbuf_mtod_offset(&f->m, const uint8_t *, h->l4_off);
 	uint16_t len = (uint16_t)((tcp[TCP_DATA_OFFSET] >> 4) * 4);
-	if (len < 20 || h->l4_off + (uint32_t)len > frame_head_len(f))
+	if (len < 20 || h->l4_off + (uint32_t)len > RTE_MIN(frame_head_len(f), (uint32_t)FRAME_SMALL_ROOM))
 		return 0;
 	return h->l4_off + len;
 }
@@ -157,10 +157,12 @@ int offload_from_virtio(struct frame *f, const struct virtio_net_hdr *h)
 			f->m.ol_flags |= FRAME_CSUM_GOOD;
 		return 0;
 	}
-	/* Only the head is ours to write to, and headers that straddle pieces no port of ours makes. */
+	/* Only the head is ours to write to, and headers that straddle pieces no port of ours makes. A copy may have
+	 * a smaller head. */
+	uint32_t head = RTE_MIN(frame_head_len(f), (uint32_t)FRAME_SMALL_ROOM);
 	o.csum_start = h->csum_start;
 	o.csum_offset = h->csum_offset;
-	if (o.csum && (o.csum_start < RTE_ETHER_HDR_LEN || o.csum_start + o.csum_offset + 2u > frame_head_len(f)))
+	if (o.csum && (o.csum_start < RTE_ETHER_HDR_LEN || o.csum_start + o.csum_offset + 2u > head))
 		return -EINVAL;
 	if (h->gso_type != VIRTIO_NET_HDR_GSO_NONE) {
 		int r = believe_gso(f, h, &o);

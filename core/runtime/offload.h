@@ -17,10 +17,10 @@
 #endif
 
 /* Believes a sender's virtio header (fields in host order), after checking it against the frame: offsets
- * inside the head, GSO only with NEEDS_CSUM, on an unfragmented packet of the named protocol, with a segment
- * size that is not 0 and cuts it into at most OFFLOAD_SEGMENTS_MAX. hdr_len is not believed but worked out.
- * A GSO frame that is no longer than one segment becomes a plain one. Legacy UFO is refused: it is never
- * offered.
+ * inside the head and its first FRAME_SMALL_ROOM bytes (more a copy's head may not hold), GSO only with NEEDS_CSUM,
+ * on an unfragmented packet of the named protocol, with a segment size that is not 0 and cuts it into at most
+ * OFFLOAD_SEGMENTS_MAX. hdr_len is not believed but worked out. A GSO frame that is no longer than one segment
+ * becomes a plain one. Legacy UFO is refused: it is never offered.
  * DATA_VALID is taken as said: a port whose peer has no business saying so (a guest) clears it first.
  * 0, or -EINVAL: the header lies (drop the frame). */
 int offload_from_virtio(struct frame *f, const struct virtio_net_hdr *h);

@@ -438,6 +438,23 @@ static void test_checksum_places(void **state)
 	}
 }
 
+/* A head may be longer than that of a copy: what was believed of the one must hold for the other. */
+static void test_checksum_in_a_long_head(void **state)
+{
+	static const struct {
+		uint16_t start;
+		int result;
+	} places[] = {{FRAME_SMALL_ROOM - 2, 0}, {FRAME_SMALL_ROOM - 1, -EINVAL}, {3000, -EINVAL}};
+	static const uint8_t bytes[4000];
+	for (unsigned i = 0; i < RTE_DIM(places); i++) {
+		struct frame *f = frame_alloc(pools.big);
+		memcpy(rte_pktmbuf_append(&f->m, sizeof(bytes)), bytes, sizeof(bytes));
+		struct virtio_net_hdr h = {.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .csum_start = places[i].start};
+		assert_int_equal(offload_from_virtio(f, &h), places[i].result);
+		frame_free(f);
+	}
+}
+
 /* Headers that are not whole in the first piece. */
 static void test_split_headers(void **state)
 {
@@ -465,6 +482,7 @@ int main(void)
 		cmocka_unit_test(test_data_valid),
 		cmocka_unit_test(test_lies),
 		cmocka_unit_test(test_checksum_places),
+		cmocka_unit_test(test_checksum_in_a_long_head),
 		cmocka_unit_test(test_split_headers),
 	};
 	return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
