@@ -12,10 +12,10 @@
 
 #include "core/runtime/offload.h"
 
+#define WORTH_IT 256 /* bytes: of smaller frames alone nothing is gained */
 #define FLOWS_MAX 8 /* that are gathered at once; the oldest makes room */
 #define PIECES_MAX 32 /* of one joined frame: within FRAME_IOV_MAX, headers and a tap's own included */
 #define IP4_LENGTH 2
-#define IP4_ID 4
 #define IP4_FLAGS 6
 #define IP4_CHECKSUM 10
 #define IP6_LENGTH 4
@@ -164,8 +164,19 @@ static void finish(struct head *a)
 	f->m.ol_flags = (f->m.ol_flags & ~FRAME_CSUM_GOOD) | FRAME_OFFLOAD;
 }
 
+/* Most bursts are of small frames: those are not even parsed. */
+static bool worth_it(struct frame *const *frames, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++)
+		if (frames[i]->m.pkt_len >= WORTH_IT)
+			return true;
+	return false;
+}
+
 uint16_t offload_join(struct frame **frames, uint16_t n)
 {
+	if (n < 2 || !worth_it(frames, n))
+		return n;
 	struct head open[FLOWS_MAX], h;
 	unsigned n_open = 0;
 	uint16_t kept = 0;

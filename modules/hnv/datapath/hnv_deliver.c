@@ -138,10 +138,10 @@ static void deliver_by_mac(struct pipe *p, const struct dp_adapter *a, const str
 }
 
 /* TCP segments that came one by one are handed on as one to whoever takes them so; those joined end here. */
-static void deliver_run(struct pipe *p, const struct dp_adapter *a, const struct dp_adapter *to, struct frame **frames,
-			uint16_t n)
+static void deliver_run(struct pipe *p, const struct dp_adapter *a, const struct dp_adapter *to,
+			struct frame **frames, uint16_t n)
 {
-	if (n > 1 && to->port->capabilities & PORT_CAN_TSO4 && !p->trace) {
+	if (to->port->capabilities & PORT_CAN_TSO4 && !p->trace) {
 		uint16_t left = offload_join(frames, n);
 		pipe_row(p, a)->consumed += n - left;
 		n = left;

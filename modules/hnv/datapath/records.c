@@ -445,15 +445,10 @@ static struct hnv_table *map_table(const struct hnv_map *m, const struct ip *add
 uint64_t hnv_map_find(const struct hnv_map *m, uint32_t vsid, const struct ip *address)
 {
 	const struct hnv_table *t = map_table(m, address);
-	const struct hnv_buckets *b = hnv_table_buckets(t);
 	struct key k = key_of(vsid, address);
-	uint64_t hash = hash_of(t, &k), value;
-	if (t->words == 2) {
-		value = hnv_bucket_find4(hnv_first_bucket(b, hash), k.word[0]);
-		return value ? value : hnv_bucket_find4(hnv_second_bucket(b, hash), k.word[0]);
-	}
-	value = hnv_bucket_find6(hnv_first_bucket(b, hash), k.word[0], k.word[1], k.word[2]);
-	return value ? value : hnv_bucket_find6(hnv_second_bucket(b, hash), k.word[0], k.word[1], k.word[2]);
+	uint64_t hash = hash_of(t, &k);
+	return t->words == 2 ? hnv_table_find4(t, hash, k.word[0])
+			     : hnv_table_find6(t, hash, k.word[0], k.word[1], k.word[2]);
 }
 
 int hnv_map_set(struct hnv_map *m, uint32_t vsid, const struct ip *address, uint64_t value)

@@ -146,19 +146,39 @@ static inline void hnv_records4_prefetch(const struct hnv_records4 *t, uint64_t 
 	__builtin_prefetch((const void *)hnv_first_bucket(hnv_table_buckets(&t->table), hash));
 }
 
+/* The value of a key, 0: not there. What moved or was used again meanwhile is looked for again. */
+static inline uint64_t hnv_table_find4(const struct hnv_table *t, uint64_t hash, uint64_t key)
+{
+	uint64_t value, moves;
+	do {
+		moves = hnv_moves(t);
+		const struct hnv_buckets *b = hnv_table_buckets(t);
+		value = hnv_bucket_find4(hnv_first_bucket(b, hash), key);
+		if (__builtin_expect(!value, 0))
+			value = hnv_bucket_find4(hnv_second_bucket(b, hash), key);
+	} while (__builtin_expect(hnv_moves(t) != moves, 0));
+	return value;
+}
+
+static inline uint64_t hnv_table_find6(const struct hnv_table *t, uint64_t hash, uint64_t key, uint64_t high,
+				       uint64_t low)
+{
+	uint64_t value, moves;
+	do {
+		moves = hnv_moves(t);
+		const struct hnv_buckets *b = hnv_table_buckets(t);
+		value = hnv_bucket_find6(hnv_first_bucket(b, hash), key, high, low);
+		if (__builtin_expect(!value, 0))
+			value = hnv_bucket_find6(hnv_second_bucket(b, hash), key, high, low);
+	} while (__builtin_expect(hnv_moves(t) != moves, 0));
+	return value;
+}
+
 /* next is HNV_NEXT_NONE when there is no such record. A gateway-wildcard record is that of address 0.0.0.0. */
 static inline struct hnv_answer hnv_records4_find(const struct hnv_records4 *t, uint64_t hash, uint32_t vsid,
 						  uint32_t be_address)
 {
-	uint64_t key = hnv_records_key(vsid, be_address), value, moves;
-	do {
-		moves = hnv_moves(&t->table);
-		const struct hnv_buckets *b = hnv_table_buckets(&t->table);
-		value = hnv_bucket_find4(hnv_first_bucket(b, hash), key);
-		if (__builtin_expect(!value, 0))
-			value = hnv_bucket_find4(hnv_second_bucket(b, hash), key);
-	} while (__builtin_expect(hnv_moves(&t->table) != moves, 0));
-	return hnv_answer_of(value);
+	return hnv_answer_of(hnv_table_find4(&t->table, hash, hnv_records_key(vsid, be_address)));
 }
 
 static inline void hnv_address_words(const uint8_t address[static 16], uint64_t *ret_high, uint64_t *ret_low)
@@ -183,16 +203,9 @@ static inline void hnv_records6_prefetch(const struct hnv_records6 *t, uint64_t 
 static inline struct hnv_answer hnv_records6_find(const struct hnv_records6 *t, uint64_t hash, uint32_t vsid,
 						  const uint8_t address[static 16])
 {
-	uint64_t high, low, key = hnv_records_key(vsid, 0), value, moves;
+	uint64_t high, low;
 	hnv_address_words(address, &high, &low);
-	do {
-		moves = hnv_moves(&t->table);
-		const struct hnv_buckets *b = hnv_table_buckets(&t->table);
-		value = hnv_bucket_find6(hnv_first_bucket(b, hash), key, high, low);
-		if (__builtin_expect(!value, 0))
-			value = hnv_bucket_find6(hnv_second_bucket(b, hash), key, high, low);
-	} while (__builtin_expect(hnv_moves(&t->table) != moves, 0));
-	return hnv_answer_of(value);
+	return hnv_answer_of(hnv_table_find6(&t->table, hash, hnv_records_key(vsid, 0), high, low));
 }
 
 /* One at a time, either family. next HNV_NEXT_NONE: no such record. */
