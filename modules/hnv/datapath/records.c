@@ -5,14 +5,13 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 
 #include <rte_cycles.h>
 
+#include "base/pages.h"
 #include "core/runtime/rcu.h"
 
-#define HUGE_PAGE (2u << 20)
 #define BUCKETS_MIN 64
 #define COPIED_A_CHANGE 16 /* buckets: a table doubles long before it is full, and no change takes long */
 #define COPIED_A_TEND 65536
@@ -46,24 +45,26 @@ static uint64_t buckets_for(const struct hnv_table *t, uint64_t records)
 	return buckets;
 }
 
-static struct hnv_buckets *buckets_create(uint64_t n)
-{
-	size_t bytes = sizeof(struct hnv_buckets) + n * HNV_BUCKET_WORDS * sizeof(uint64_t);
-	struct hnv_buckets *b = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (b == MAP_FAILED)
-		return NULL;
-	/* Random look-ups in a large table cost a page walk each on 4 KiB pages. */
-	if (bytes >= HUGE_PAGE)
-		madvise(b, bytes, MADV_HUGEPAGE);
-	b->mask = n - 1;
-	b->bytes = bytes;
-	return b;
-}
-
 static void buckets_free(struct hnv_buckets *b)
 {
-	if (b)
-		munmap(b, b->bytes);
+	if (!b)
+		return;
+	if (b->word)
+		pages_unmap(b->word, b->bytes);
+	free(b);
+}
+
+static struct hnv_buckets *buckets_create(uint64_t n)
+{
+	struct hnv_buckets *b = malloc(sizeof(*b));
+	if (!b)
+		return NULL;
+	*b = (struct hnv_buckets){.mask = n - 1, .bytes = n * HNV_BUCKET_WORDS * sizeof(uint64_t)};
+	b->word = pages_map(&b->bytes);
+	if (b->word)
+		return b;
+	buckets_free(b);
+	return NULL;
 }
 
 static void buckets_unread(void *buckets) { buckets_free(buckets); }
@@ -355,9 +356,10 @@ void hnv_records4_free(struct hnv_records4 *t) { table_free(t ? &t->table : NULL
 
 void hnv_records6_free(struct hnv_records6 *t) { table_free(t ? &t->table : NULL); }
 
-static struct hnv_table *table_of(const struct hnv_network *net, const struct ip *address)
+static struct hnv_table *table_of(struct hnv_records4 *records4, struct hnv_records6 *records6,
+				  const struct ip *address)
 {
-	return address->family == AF_INET ? &net->records4->table : &net->records6->table;
+	return address->family == AF_INET ? &records4->table : &records6->table;
 }
 
 static struct key key_of(uint32_t vsid, const struct ip *address)
@@ -376,13 +378,13 @@ int hnv_records_set(struct hnv_network *net, uint32_t vsid, const struct ip *add
 		    uint16_t next)
 {
 	struct key k = key_of(vsid, address);
-	return set(table_of(net, address), &k, hnv_value_of(mac, next));
+	return set(table_of(net->records4, net->records6, address), &k, hnv_value_of(mac, next));
 }
 
 void hnv_records_remove(struct hnv_network *net, uint32_t vsid, const struct ip *address)
 {
 	struct key k = key_of(vsid, address);
-	unset(table_of(net, address), &k);
+	unset(table_of(net->records4, net->records6, address), &k);
 }
 
 struct hnv_answer hnv_records_find(const struct hnv_network *net, uint32_t vsid, const struct ip *address)
@@ -437,14 +439,9 @@ void hnv_map_fini(struct hnv_map *m)
 	*m = (struct hnv_map){0};
 }
 
-static struct hnv_table *map_table(const struct hnv_map *m, const struct ip *address)
-{
-	return address->family == AF_INET ? &m->records4->table : &m->records6->table;
-}
-
 uint64_t hnv_map_find(const struct hnv_map *m, uint32_t vsid, const struct ip *address)
 {
-	const struct hnv_table *t = map_table(m, address);
+	const struct hnv_table *t = table_of(m->records4, m->records6, address);
 	struct key k = key_of(vsid, address);
 	uint64_t hash = hash_of(t, &k);
 	return t->words == 2 ? hnv_table_find4(t, hash, k.word[0])
@@ -454,11 +451,11 @@ uint64_t hnv_map_find(const struct hnv_map *m, uint32_t vsid, const struct ip *a
 int hnv_map_set(struct hnv_map *m, uint32_t vsid, const struct ip *address, uint64_t value)
 {
 	struct key k = key_of(vsid, address);
-	return set(map_table(m, address), &k, value);
+	return set(table_of(m->records4, m->records6, address), &k, value);
 }
 
 void hnv_map_remove(struct hnv_map *m, uint32_t vsid, const struct ip *address)
 {
 	struct key k = key_of(vsid, address);
-	unset(map_table(m, address), &k);
+	unset(table_of(m->records4, m->records6, address), &k);
 }

@@ -21,6 +21,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mac.h"
 #include "modules/hnv/datapath/tables.h"
 
@@ -29,8 +30,8 @@
 
 struct hnv_buckets {
 	uint64_t mask; /* buckets - 1 */
-	size_t bytes; /* of this mapping */
-	_Atomic uint64_t word[] __attribute__((aligned(64)));
+	_Atomic uint64_t *word; /* HNV_BUCKET_WORDS of each */
+	size_t bytes; /* of them */
 };
 
 /* A slot's words: used | VSID << 32 | IPv4 address, value; or used | VSID << 32, IPv6 address (two), value. */
@@ -65,14 +66,11 @@ static inline uint64_t hnv_records_key(uint32_t vsid, uint32_t be_address)
 	return HNV_SLOT_USED | (uint64_t)vsid << 32 | be_address;
 }
 
-static inline uint64_t hnv_hash4(const struct hnv_table *t, uint64_t key)
-{
-	return hnv_mix(hnv_mix(key, t->seed[0]), 0x9e3779b97f4a7c15ULL);
-}
+static inline uint64_t hnv_hash4(const struct hnv_table *t, uint64_t key) { return hash_u64(key, t->seed[0]); }
 
 static inline uint64_t hnv_hash6(const struct hnv_table *t, uint64_t key, uint64_t high, uint64_t low)
 {
-	return hnv_mix(hnv_mix(high ^ t->seed[0], low ^ t->seed[1]) ^ key, t->seed[1]);
+	return hash_u64(hnv_mix(high ^ t->seed[0], low ^ t->seed[1]) ^ key, t->seed[1]);
 }
 
 static inline const struct hnv_buckets *hnv_table_buckets(const struct hnv_table *t)
@@ -87,7 +85,7 @@ static inline const _Atomic uint64_t *hnv_first_bucket(const struct hnv_buckets 
 
 static inline const _Atomic uint64_t *hnv_second_bucket(const struct hnv_buckets *b, uint64_t hash)
 {
-	return &b->word[(hash >> 32 & b->mask) * HNV_BUCKET_WORDS];
+	return &b->word[(hash_second(hash) & b->mask) * HNV_BUCKET_WORDS];
 }
 
 /* In memory: two bytes of `next`, six of the MAC address as on the wire. */

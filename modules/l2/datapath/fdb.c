@@ -4,12 +4,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 
+#include "base/pages.h"
 #include "core/runtime/dataplane.h"
 
 #define KEY_BUSY 1
-#define HUGE_PAGE (2u << 20)
 #define BUCKETS_MIN 256
 
 static uint64_t value_make(uint16_t adapter, bool is_static, uint32_t now_s)
@@ -28,27 +27,26 @@ static uint64_t buckets_for(uint64_t slots)
 
 static uint64_t slots_of(const struct fdb_buckets *b) { return (b->mask + 1) * FDB_BUCKET_SLOTS; }
 
-static struct fdb_buckets *buckets_create(uint64_t n)
-{
-	size_t bytes = sizeof(struct fdb_buckets) + n * sizeof(struct fdb_bucket);
-	/* Random look-ups in a large table cost a page walk each on 4 KiB pages; the kernel lays only whole multiples of a
-	 * huge page where huge pages can be. */
-	if (bytes >= HUGE_PAGE)
-		bytes = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-	struct fdb_buckets *b = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (b == MAP_FAILED)
-		return NULL;
-	if (bytes >= HUGE_PAGE)
-		madvise(b, bytes, MADV_HUGEPAGE);
-	b->mask = n - 1;
-	b->bytes = bytes;
-	return b;
-}
-
 static void buckets_free(struct fdb_buckets *b)
 {
-	if (b)
-		munmap(b, b->bytes);
+	if (!b)
+		return;
+	if (b->bucket)
+		pages_unmap(b->bucket, b->bytes);
+	free(b);
+}
+
+static struct fdb_buckets *buckets_create(uint64_t n)
+{
+	struct fdb_buckets *b = malloc(sizeof(*b));
+	if (!b)
+		return NULL;
+	*b = (struct fdb_buckets){.mask = n - 1, .bytes = n * sizeof(struct fdb_bucket)};
+	b->bucket = pages_map(&b->bytes);
+	if (b->bucket)
+		return b;
+	buckets_free(b);
+	return NULL;
 }
 
 struct fdb *fdb_create(uint64_t addresses, uint64_t seed, int crowded_fd)
@@ -133,14 +131,6 @@ static bool bucket_evict(struct fdb *t, struct fdb_bucket *b)
 	return true;
 }
 
-static int bucket_used(const struct fdb_bucket *b)
-{
-	int used = 0;
-	for (int i = 0; i < FDB_BUCKET_SLOTS; i++)
-		used += atomic_load_explicit(&b->slot[i].key, memory_order_relaxed) != 0;
-	return used;
-}
-
 /* Makes room by moving one entry to its other bucket. For a moment it stands in both, which says the same. */
 static bool bucket_relocate(struct fdb *t, struct fdb_buckets *in, struct fdb_bucket *b)
 {
@@ -161,19 +151,13 @@ static bool bucket_relocate(struct fdb *t, struct fdb_buckets *in, struct fdb_bu
 	return false;
 }
 
-/* The first bucket while it is half empty, so that a look-up rarely needs the second line; then the emptier one,
- * so that a table made for n addresses holds n. */
+/* Into the first bucket while it has room, so that a look-up rarely needs the second line. */
 static bool insert(struct fdb *t, struct fdb_buckets *in, uint64_t key, uint64_t hash, uint64_t value)
 {
 	struct fdb_bucket *a = fdb_first(in, hash), *b = fdb_second(in, hash);
-	int used = bucket_used(a);
-	if (used > FDB_BUCKET_SLOTS / 2 && bucket_used(b) < used) {
-		struct fdb_bucket *emptier = b;
-		b = a;
-		a = emptier;
-	}
 	return bucket_insert(t, a, key, value) || bucket_insert(t, b, key, value) ||
 	       (bucket_relocate(t, in, a) && bucket_insert(t, a, key, value)) ||
+	       (bucket_relocate(t, in, b) && bucket_insert(t, b, key, value)) ||
 	       (bucket_evict(t, a) && bucket_insert(t, a, key, value));
 }
 
@@ -345,7 +329,7 @@ int fdb_resize(struct fdb *t, uint64_t addresses, uint64_t coming, void (*wait)(
 	atomic_store(&t->buckets_max, most);
 	atomic_store(&t->crowded, false);
 	bool crowded = used * 8 >= slots * 5, roomy = used * 16 < slots;
-	n = buckets_for(used * 3); /* a third to a sixth full */
+	n = buckets_for(used * 2); /* a half to a quarter full */
 	n = n < most ? n : most;
 	if ((!crowded && !roomy) || n == before->mask + 1)
 		return 0;

@@ -4,7 +4,7 @@
  * claimed by compare-and-swap on its key, filled, and shown by storing the key.
  *
  * Buckets of four slots fill one cache line; a key lives in one of two buckets, chosen by a seeded
- * multiplication that a guest cannot foresee. The number of learned addresses is bounded for each adapter, and
+ * hash that a guest cannot foresee. The number of learned addresses is bounded for each adapter, and
  * a full bucket is cleared at the cost of the adapter that has most of it, so a flooder evicts itself.
  *
  * The buckets are as many as the addresses in use ask for, not as many as could come: random look-ups in few
@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mac.h"
 #include "core/runtime/frame.h"
 
@@ -38,8 +39,8 @@ struct fdb_bucket {
 
 struct fdb_buckets {
 	uint64_t mask; /* buckets - 1 */
-	size_t bytes; /* of this mapping */
-	struct fdb_bucket bucket[];
+	struct fdb_bucket *bucket;
+	size_t bytes; /* of them */
 };
 
 struct fdb {
@@ -79,15 +80,7 @@ static inline uint64_t fdb_key(const uint8_t *mac, uint16_t vlan)
 /* Group addresses have the lowest bit of their first byte set. */
 static inline bool fdb_key_is_group(uint64_t key) { return key >> 16 & 1; }
 
-static inline uint64_t fdb_hash(const struct fdb *t, uint64_t key)
-{
-	/* Both halves of each product: the low one alone does not depend on the last bytes of the address. Once is
-	 * not enough for addresses that count up. */
-	unsigned __int128 product = (unsigned __int128)key * t->multiplier;
-	uint64_t once = (uint64_t)product ^ (uint64_t)(product >> 64);
-	product = (unsigned __int128)once * 0x9e3779b97f4a7c15ULL;
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
+static inline uint64_t fdb_hash(const struct fdb *t, uint64_t key) { return hash_u64(key, t->multiplier); }
 
 static inline struct fdb_buckets *fdb_buckets(const struct fdb *t)
 {
@@ -101,7 +94,7 @@ static inline struct fdb_bucket *fdb_first(struct fdb_buckets *b, uint64_t hash)
 
 static inline struct fdb_bucket *fdb_second(struct fdb_buckets *b, uint64_t hash)
 {
-	return &b->bucket[hash >> 32 & b->mask];
+	return &b->bucket[hash_second(hash) & b->mask];
 }
 
 /* Do all n frames have the same six bytes at `offset` (0: destination, 6: source)? Then one look-up does. */

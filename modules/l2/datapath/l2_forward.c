@@ -44,19 +44,25 @@ static void forward_each(struct pipe *p, const struct dp_adapter *a, struct fdb 
 	uint64_t key[PORT_BURST], hash[PORT_BURST];
 	struct fdb_buckets *b = fdb_buckets(t);
 	const struct dp_adapter *run_to = NULL;
-	uint16_t run = 0;
+	uint16_t run = 0, run_id = 0;
 	for (uint16_t i = 0; i < n; i++) {
 		key[i] = fdb_key(frame_data(frames[i]), 0);
 		hash[i] = fdb_hash(t, key[i]);
 		rte_prefetch0(fdb_first(b, hash[i]));
 	}
 	for (uint16_t i = 0; i < n; i++) {
-		const struct dp_adapter *to = target(p, a, frames[i], station(t, key[i], hash[i]));
+		uint16_t id = station(t, key[i], hash[i]);
+		if (likely(run && id == run_id && !p->trace)) {
+			run++;
+			continue;
+		}
+		const struct dp_adapter *to = target(p, a, frames[i], id);
 		if (to != run_to && run) {
 			pipe_output_burst(p, a, run_to, frames + i - run, run);
 			run = 0;
 		}
 		run_to = to;
+		run_id = id;
 		run += to != NULL;
 	}
 	if (run)
