@@ -63,7 +63,7 @@ static void on_test(uint16_t adapter, struct frame *f)
 		frame_free(f);
 	}
 }
-PUNT(test_kind, on_test)
+PUNT(test_kind, on_test);
 
 /* What was seen above goes to the other adapter. */
 static uint16_t decide(struct pipe *p, const struct dp_adapter *a, struct frame **frames, uint16_t n)
