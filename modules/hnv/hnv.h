@@ -61,6 +61,10 @@ struct hnv_encapsulation {
 	uint16_t udp_port; /* 4789; 0: not UDP */
 	uint8_t header_len; /* of its own header (with UDP's), at most 22: NVGRE 8 */
 	uint8_t overhead; /* bytes between the outer IP header and the inner packet's L3 header, inner Ethernet included: NVGRE 22 */
+	uint8_t vsid_off; /* in its own header: 24 bits of VSID */
+	/* The bits of its own header that must be as they are in another frame's, which decapsulate took, for a frame to be
+	 * taken as well; not those of the VSID, nor UDP's length and source port. */
+	uint8_t same[22];
 	/* Fills in the constant part of its own header at own[0..header_len). Control thread. */
 	void (*prepare)(uint8_t *own);
 	/* frames[0..n) have t's header in front: fills in what differs from frame to frame in its own. Worker. */
