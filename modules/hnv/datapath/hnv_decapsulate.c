@@ -11,7 +11,7 @@
 
 #include "core/runtime/offload.h"
 #include "modules/hnv/datapath/hnv_ecn.h"
-#include "modules/hnv/datapath/hnv_outer.h"
+#include "modules/hnv/datapath/hnv_alike.h"
 
 DROP(hnv, encapsulation_malformed, "encapsulation-malformed",
      "an encapsulated packet that is cut off, or whose outer lengths or header checksum are wrong")
@@ -34,7 +34,7 @@ DROP(hnv, decapsulate_no_memory, "no-memory-to-decapsulate",
 
 /* What a burst's frames mostly have in common. */
 struct known {
-	struct hnv_outer outer; /* the kind that passed last */
+	struct hnv_alike alike; /* the kind that passed last */
 	uint32_t vsid; /* that passed last; VSID_NONE: none yet */
 };
 
@@ -213,7 +213,7 @@ static struct frame *take_apart(struct pipe *p, const struct dp_adapter *a, stru
 		pipe_drop(p, a, f, reason);
 		return NULL;
 	}
-	hnv_outer_learn(&k->outer, f, e);
+	hnv_alike_learn(&k->alike, f, e);
 	const struct frame_headers *h = &f->headers;
 	uint8_t ecn = ecn_of(frame_data(f) + h->l3_off, h->ether_type == RTE_ETHER_TYPE_IPV6);
 	return unwrap(p, a, k, e, f, bytes, vsid, ecn);
@@ -222,10 +222,10 @@ static struct frame *take_apart(struct pipe *p, const struct dp_adapter *a, stru
 /* What f is once it is out of its tunnel, f itself if it is in none of ours, or NULL: dropped. */
 static inline struct frame *take_out(struct pipe *p, const struct dp_adapter *a, struct known *k, struct frame *f)
 {
-	const struct hnv_outer *o = &k->outer;
-	if (likely(hnv_outer_is(o, f))) {
+	const struct hnv_alike *o = &k->alike;
+	if (likely(hnv_alike_is(o, f))) {
 		const uint8_t *data = frame_data(f);
-		return unwrap(p, a, k, o->encapsulation, f, o->bytes, hnv_outer_vsid(o, data),
+		return unwrap(p, a, k, o->encapsulation, f, o->bytes, hnv_alike_vsid(o, data),
 			      ecn_of(data + o->l3_off, o->ip6));
 	}
 	parse(f);
@@ -237,7 +237,7 @@ static inline struct frame *take_out(struct pipe *p, const struct dp_adapter *a,
 
 static uint16_t hnv_decapsulate(struct pipe *p, const struct dp_adapter *a, struct frame **frames, uint16_t n)
 {
-	struct known known = {.outer.encapsulation = NULL, .vsid = VSID_NONE};
+	struct known known = {.alike.encapsulation = NULL, .vsid = VSID_NONE};
 	uint16_t kept = 0;
 	for (uint16_t i = 0; i < n; i++) {
 		if (likely(i + 2 < n))

@@ -12,12 +12,12 @@
 #include "base/bytes.h"
 #include "modules/hnv/datapath/hnv_tunnel.h"
 
-#define HNV_OUTER_WORDS 10 /* of 8 bytes: Ethernet, a tag, IPv6, UDP and VXLAN */
+#define HNV_ALIKE_WORDS 10 /* of 8 bytes: Ethernet, a tag, IPv6, UDP and VXLAN */
 #define HNV_INNER_HEADERS 192u /* bytes that later nodes may want to see in one piece */
 
-struct hnv_outer {
+struct hnv_alike {
 	const struct hnv_encapsulation *encapsulation; /* NULL: nothing known yet */
-	uint64_t bits[HNV_OUTER_WORDS], mask[HNV_OUTER_WORDS]; /* of the header; those that must be the same */
+	uint64_t bits[HNV_ALIKE_WORDS], mask[HNV_ALIKE_WORDS]; /* of the header; those that must be the same */
 	uint8_t words, l3_off, l4_off;
 	uint8_t bytes; /* to the inner Ethernet header */
 	bool ip6;
@@ -38,7 +38,7 @@ static inline bool hnv_ip4_sum_good(const uint8_t *ip, unsigned len)
 	return sum == UINT16_MAX;
 }
 
-static inline bool hnv_outer_lengths_good(const struct hnv_outer *o, const uint8_t *data, uint32_t len)
+static inline bool hnv_alike_lengths_good(const struct hnv_alike *o, const uint8_t *data, uint32_t len)
 {
 	const uint8_t *ip = data + o->l3_off, *l4 = data + o->l4_off;
 	if (unlikely(o->ip6 ? 40u + bytes_be16(ip + 4) != len - o->l3_off
@@ -48,7 +48,7 @@ static inline bool hnv_outer_lengths_good(const struct hnv_outer *o, const uint8
 }
 
 /* Is f of the kind that o knows, whole, unhurt and as long as it says? Otherwise it has to be taken apart. */
-static inline bool hnv_outer_is(const struct hnv_outer *o, struct frame *f)
+static inline bool hnv_alike_is(const struct hnv_alike *o, struct frame *f)
 {
 	const uint8_t *data = frame_data(f);
 	uint32_t head = frame_head_len(f), len = frame_len(f);
@@ -61,13 +61,13 @@ static inline bool hnv_outer_is(const struct hnv_outer *o, struct frame *f)
 		memcpy(&word, data + i * 8, sizeof(word));
 		differs |= (word ^ o->bits[i]) & o->mask[i];
 	}
-	return likely(!differs) && hnv_outer_lengths_good(o, data, len);
+	return likely(!differs) && hnv_alike_lengths_good(o, data, len);
 }
 
-static inline uint32_t hnv_outer_vsid(const struct hnv_outer *o, const uint8_t *data)
+static inline uint32_t hnv_alike_vsid(const struct hnv_alike *o, const uint8_t *data)
 {
 	return bytes_be32(data + o->l4_off + o->encapsulation->vsid_off) >> 8;
 }
 
 /* From now on o knows f's kind: e's, judged and found good, parsed. Or no kind, where frames of it cannot be told so. */
-void hnv_outer_learn(struct hnv_outer *o, struct frame *f, const struct hnv_encapsulation *e);
+void hnv_alike_learn(struct hnv_alike *o, struct frame *f, const struct hnv_encapsulation *e);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "modules/hnv/datapath/hnv_outer.h"
+#include "modules/hnv/datapath/hnv_alike.h"
 
 #include <string.h>
 
@@ -21,11 +21,11 @@ static bool is_usual(const struct frame_headers *h, const uint8_t *data, const s
 	       (!e->udp_port || !bytes_be16(data + h->l4_off + 6));
 }
 
-void hnv_outer_learn(struct hnv_outer *o, struct frame *f, const struct hnv_encapsulation *e)
+void hnv_alike_learn(struct hnv_alike *o, struct frame *f, const struct hnv_encapsulation *e)
 {
 	const struct frame_headers *h = &f->headers;
 	const uint8_t *data = frame_data(f);
-	*o = (struct hnv_outer){.l3_off = (uint8_t)h->l3_off,
+	*o = (struct hnv_alike){.l3_off = (uint8_t)h->l3_off,
 				.l4_off = (uint8_t)h->l4_off,
 				.ip6 = h->ether_type == RTE_ETHER_TYPE_IPV6};
 	if (!is_usual(h, data, e))
