@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/log.h"
 #include "core/runtime/offload.h"
 #include "modules/provider/provider.h"
 #include "tests/packet/provider_wire.h"
@@ -248,13 +249,62 @@ static int start(void **state)
 	return 0;
 }
 
+static char warned[256];
+static unsigned warnings;
+
+static void remember(enum log_level level, const char *object, const char *text)
+{
+	if (level != LOG_LEVEL_WARNING)
+		return;
+	snprintf(warned, sizeof(warned), "%s: %s", object, text);
+	warnings++;
+}
+
+/* An address of a guest's own that another host has as well: an event, unless the guest was only on its way there. */
+static void test_lent_claimed(void **state)
+{
+	uint8_t network = (uint8_t)provider_network_find("default");
+	static const struct mac none;
+	struct ip ip;
+	ip_parse("198.51.100.77", &ip);
+	log_set_sink(remember);
+	for (int moved = 1; moved >= 0; moved--) {
+		assert_int_equal(provider_address_lend(network, &ip, &none), 0);
+		provider_address_flush();
+		host_turn();
+		arp(all, -1, 1, peer2, "198.51.100.77", "198.51.100.77");
+		arrive();
+		host_turn();
+		host_pass(2000);
+		assert_int_equal(warnings, 0);
+		if (moved) {
+			provider_address_return(network, &ip);
+			provider_address_flush();
+		}
+		host_pass(3000);
+		assert_int_equal(warnings, !moved);
+	}
+	arp(all, -1, 1, peer2, "198.51.100.77", "198.51.100.77");
+	arrive();
+	host_turn();
+	host_pass(5000);
+	assert_int_equal(warnings, 1);
+	assert_non_null(strstr(warned, "provider address 198.51.100.77"));
+	assert_non_null(strstr(warned, "has it as well"));
+	log_set_sink(NULL);
+	provider_address_return(network, &ip);
+	provider_address_flush();
+	host_turn();
+	ended();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_path),
-		cmocka_unit_test(test_mtu),
-		cmocka_unit_test(test_announce),
-		cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_path),	  cmocka_unit_test(test_mtu),
+		cmocka_unit_test(test_announce),  cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_ping),	  cmocka_unit_test(test_ping_refused),
+		cmocka_unit_test(test_ping_from), cmocka_unit_test(test_lent_claimed),
 	};
 	return cmocka_run_group_tests_name("provider-paths", tests, start, NULL);
 }

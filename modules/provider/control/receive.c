@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "modules/provider/control/group.h"
+#include "modules/provider/control/lent.h"
 #include "modules/provider/control/neighbour.h"
 #include "modules/provider/control/path.h"
 #include "modules/provider/datapath/provider_parse.h"
@@ -37,6 +38,9 @@ static void neighbour_message(struct network *net, struct frame *f)
 			claimed(net, own, &m.mac);
 		return;
 	}
+	struct lent *lent = lent_find(net, &m.sender);
+	if (lent)
+		lent_claimed(net, lent, &m.mac, network_now_ms());
 	const struct peer *peer = peers_find(net->data->peers, &m.sender);
 	if (peer && peer->neighbour && peer->neighbour->vlan == vlan)
 		neighbour_heard(peer->neighbour, &m.mac, network_now_ms());
