@@ -208,6 +208,8 @@ static void forward_slowly(struct pipe *p, const struct dp_adapter *a, const str
 			(type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && hnv_is_link_local(frame_data(f) + HNV_IP6_TO));
 		struct hnv_answer answer = {0};
 		struct way_out w;
+		if (!hnv_to_router(p, a, f))
+			return;
 		if (hnv_ask_vsid(ask) && !on_link)
 			answer = hnv_wildcard(port->net, hnv_ask_vsid(ask), hnv_ask_family(ask));
 		if (answer.next == HNV_NEXT_NONE) {
