@@ -26,6 +26,11 @@ struct provider_way;
 
 /* The distributed router has this MAC address on every host and in every subnet (row I5). */
 #define HNV_ROUTER_MAC ((struct mac){{0x00, 0x15, 0x5d, 0xff, 0xff, 0x01}})
+/* fe80::215:5dff:feff:ff01, its link-local address (RFC 4291, appendix A). */
+#define HNV_ROUTER_IP6                                                                                               \
+	{                                                                                                            \
+		0xfe, 0x80, [8] = 0x02, 0x15, 0x5d, 0xff, 0xfe, 0xff, 0xff, 0x01                                     \
+	}
 
 #define HNV_HEADER_ROOM 80 /* bytes: the longest way (58) and 22 of an encapsulation's own */
 

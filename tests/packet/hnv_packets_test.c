@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "base/err.h"
+#include "base/ip.h"
 #include "core/runtime/explain.h"
 #include "core/runtime/offload.h"
 #include "tests/packet/hnv_rig.h"
@@ -310,6 +311,33 @@ static void test_longest(void **state)
 	}
 }
 
+/* UDP to the router: port unreachable from the address that was asked, whether or not the subnet has a record for all. */
+static void test_to_router(void **state)
+{
+	static const char *const to[][2] = {{"10.0.0.1", "10.0.0.5"},
+					    {"10.0.1.1", "10.0.0.5"},
+					    {"fd00:1::1", "fd00:1::5"},
+					    {"fd00:2::1", "fd00:1::5"},
+					    {"fe80::215:5dff:feff:ff01", "fd00:1::5"}};
+	uint8_t frame[256], got[256];
+	for (unsigned i = 0; i < RTE_DIM(to); i++) {
+		bool ip6 = strchr(to[i][0], ':');
+		struct ip from;
+		assert_int_equal(ip_parse(to[i][0], &from), 0);
+		size_t len = rig_udp(frame, ROUTER, WEB, to[i][1], to[i][0], NULL, 20);
+		rig_expect(to[i][0], "c-web", frame, len, "c-web", "router-no-service");
+		struct frame *f = host_got("c-web", 0);
+		assert_true(frame_read(f, 0, got, frame_len(f)));
+		const uint8_t *icmp = got + 14 + (ip6 ? 40 : 20);
+		assert_memory_equal(got + 14 + (ip6 ? 8 : 12), from.byte, ip6 ? 16 : 4);
+		assert_memory_equal(icmp, ((const uint8_t[][2]){{3, 3}, {1, 4}})[ip6], 2);
+		host_clear();
+	}
+	/* The other tenant's gateway is nobody's here. */
+	size_t len = rig_udp(frame, ROUTER, WEB, "10.0.0.5", "10.0.2.1", NULL, 20);
+	rig_expect("the other tenant's gateway", "c-web", frame, len, "", "no-route");
+}
+
 static void test_ttl(void **state)
 {
 	uint8_t frame[256];
@@ -379,7 +407,7 @@ int main(void)
 		cmocka_unit_test(test_came),	    cmocka_unit_test(test_came_cut_off),
 		cmocka_unit_test(test_replication), cmocka_unit_test(test_longest),
 		cmocka_unit_test(test_ttl),	    cmocka_unit_test(test_unicast_arp),
-		cmocka_unit_test(test_explain),
+		cmocka_unit_test(test_explain),	    cmocka_unit_test(test_to_router),
 	};
 	return cmocka_run_group_tests_name("hnv packets", tests, NULL, NULL);
 }

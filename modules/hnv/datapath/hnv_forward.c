@@ -10,6 +10,7 @@
 #include "modules/hnv/datapath/hnv_error.h"
 #include "modules/hnv/datapath/hnv_lookup.h"
 #include "modules/hnv/datapath/hnv_mtu.h"
+#include "modules/hnv/datapath/hnv_probe.h"
 #include "modules/hnv/datapath/hnv_tunnel.h"
 #include "modules/hnv/datapath/hnv_unrecorded.h"
 #include "modules/hnv/datapath/routes.h"
@@ -164,6 +165,8 @@ static uint64_t ask_other(const struct hnv_port *port, const struct hnv_routes *
 			  uint8_t *byte)
 {
 	uint16_t type = hnv_be16(data + HNV_TYPE);
+	if (hnv_probe_is(data))
+		return 0;
 	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && !hnv_is_group6(data + HNV_IP6_TO))
 		return ask6(port, routes, data + HNV_IP6_TO, byte);
 	if (type == RTE_BE16(RTE_ETHER_TYPE_ARP) && !(data[0] & 1))
@@ -182,7 +185,8 @@ static void ask_all(const struct hnv_port *port, struct frame *const *frames, ui
 		uint8_t *byte = hnv_asks_next(q)->byte;
 		if (unlikely(hnv_be16(data + HNV_TYPE) != RTE_BE16(RTE_ETHER_TYPE_IPV4) ||
 			     hnv_is_group4(data + HNV_IP4_TO) ||
-			     (data[0] & 1 && hnv_is_broadcast(port->subnet, data + HNV_IP4_TO)))) {
+			     ((data[0] | data[6]) & 1 &&
+			      (hnv_probe_is(data) || hnv_is_broadcast(port->subnet, data + HNV_IP4_TO))))) {
 			hnv_asks_add(q, port->net, i, ask_other(port, routes, data, byte));
 			last = 0;
 			continue;
@@ -202,12 +206,16 @@ static void forward_slowly(struct pipe *p, const struct dp_adapter *a, const str
 {
 	uint16_t type = hnv_be16(frame_data(f) + HNV_TYPE);
 	bool group = frame_data(f)[0] & 1;
-	if (ask->key) {
+	if (hnv_probe_is(frame_data(f))) {
+		hnv_probe(p, a, f);
+	} else if (ask->key) {
 		bool on_link =
 			type == RTE_BE16(RTE_ETHER_TYPE_ARP) ||
 			(type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && hnv_is_link_local(frame_data(f) + HNV_IP6_TO));
 		struct hnv_answer answer = {0};
 		struct way_out w;
+		if (!hnv_to_router(p, a, f))
+			return;
 		if (hnv_ask_vsid(ask) && !on_link)
 			answer = hnv_wildcard(port->net, hnv_ask_vsid(ask), hnv_ask_family(ask));
 		if (answer.next == HNV_NEXT_NONE) {
@@ -281,7 +289,7 @@ static uint16_t hnv_forward(struct pipe *p, const struct dp_adapter *a, struct f
 	if (unlikely(port->net->forwarding == HNV_FORWARDING_2012)) {
 		left = 0;
 		for (uint16_t i = 0; i < n; i++)
-			if (!hnv_beside(p, a, frames[i]))
+			if (hnv_probe_is(frame_data(frames[i])) || !hnv_beside(p, a, frames[i]))
 				frames[left++] = frames[i];
 	}
 	forward(p, a, port, frames, left);

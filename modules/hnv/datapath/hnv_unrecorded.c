@@ -13,19 +13,6 @@ DROP(hnv, no_route, "no-route",
 DROP(hnv, no_record, "no-record",
      "no lookup record has the destination; add one, or a gateway-wildcard record for what is outside")
 
-bool hnv_is_broadcast(const struct hnv_subnet *s, const uint8_t *to)
-{
-	uint32_t address = rte_be_to_cpu_32(hnv_be32(to));
-	for (uint8_t i = 0; i < s->n_prefixes; i++) {
-		const struct ip_prefix *prefix = &s->prefix[i];
-		uint32_t host = prefix->len < 31 ? UINT32_MAX >> prefix->len : 0;
-		uint32_t net = rte_be_to_cpu_32(hnv_be32(prefix->ip.byte));
-		if (prefix->ip.family == AF_INET && host && address == (net | host))
-			return true;
-	}
-	return false;
-}
-
 void hnv_to_group(struct pipe *p, const struct dp_adapter *a, struct frame *f)
 {
 	const struct hnv_port *port = hnv_port_of(a);

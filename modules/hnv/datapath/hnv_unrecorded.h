@@ -7,9 +7,6 @@
 
 extern struct drop_reason drop_no_record; /* "no-record" */
 
-/* Is the IPv4 address at `to` the all-ones address of one of the subnet's prefixes (RFC 1812, 4.2.3.1)? */
-bool hnv_is_broadcast(const struct hnv_subnet *s, const uint8_t *to);
-
 /* To all of the sender's subnet; a record of the group itself says by which provider group (row I8). */
 void hnv_to_group(struct pipe *p, const struct dp_adapter *a, struct frame *f);
 

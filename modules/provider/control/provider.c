@@ -14,6 +14,7 @@
 #include "modules/provider/control/lent.h"
 #include "modules/provider/control/neighbour.h"
 #include "modules/provider/control/path.h"
+#include "modules/provider/control/ping.h"
 
 unsigned provider_slot;
 
@@ -148,7 +149,11 @@ static void provider_retire(struct txn *t)
 	provider_tick();
 }
 
-static void provider_fini(void) { network_free_all(); }
+static void provider_fini(void)
+{
+	ping_fini();
+	network_free_all();
+}
 
 static struct module provider = {
 	.name = "provider",
