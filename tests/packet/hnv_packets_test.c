@@ -41,6 +41,8 @@ static const struct sent sent[] = {
 	 NULL},
 	{"the other tenant's subnet, IPv6", "f-web", ROUTER, WEB, "fd00:1::5", "fd00:2::25", NULL, "", "no-route", 0,
 	 NULL, NULL},
+	{"the broadcast address of another subnet", "c-web", ROUTER, WEB, "10.0.0.5", "10.0.1.255", NULL, "",
+	 "directed-broadcast", 0, NULL, NULL},
 	{"a provider address", "c-web", ROUTER, WEB, "10.0.0.5", "198.51.100.12", NULL, "", "no-route", 0, NULL,
 	 NULL},
 	{"an adapter without a virtual subnet", "c-web", "00:15:5d:00:00:99", WEB, "10.0.0.5", "10.0.0.99", NULL, "",
@@ -261,18 +263,15 @@ static void test_came_cut_off(void **state)
 /* To everybody in the subnet: beside once each, away once each host; not to the other tenant, not to other subnets. */
 static void test_replication(void **state)
 {
-	static const char *const to[][2] = {{"255.255.255.255", "10.0.0.5"},
-					    {"10.0.0.255", "10.0.0.5"},
-					    {"224.0.0.251", "10.0.0.5"},
-					    {"ff02::fb", "fd00:1::5"}};
+	static const char *const to[][3] = {{"255.255.255.255", "10.0.0.5", ALL},
+					    {"10.0.0.255", "10.0.0.5", ALL},
+					    {"10.0.0.255", "10.0.0.5", ROUTER},
+					    {"224.0.0.251", "10.0.0.5", "01:00:5e:00:00:fb"},
+					    {"ff02::fb", "fd00:1::5", "33:33:00:00:00:fb"}};
 	uint8_t frame[256], got[256];
 	for (unsigned i = 0; i < RTE_DIM(to); i++) {
 		uint64_t copies = host_row("c-web")->ingress_copies;
-		size_t len = rig_udp(frame,
-				     i < 2    ? ALL
-				     : i == 2 ? "01:00:5e:00:00:fb"
-					      : "33:33:00:00:00:fb",
-				     WEB, to[i][1], to[i][0], NULL, 20);
+		size_t len = rig_udp(frame, to[i][2], WEB, to[i][1], to[i][0], NULL, 20);
 		rig_expect(to[i][0], "c-web", frame, len, "wire,wire,c-two", NULL);
 		assert_int_equal(host_row("c-web")->ingress_copies - copies, 2);
 		for (unsigned k = 0; k < 2; k++) {

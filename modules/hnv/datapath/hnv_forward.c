@@ -27,7 +27,7 @@ struct way_out {
 	const struct provider_way *way; /* of next; NULL: there is none at the moment */
 	const struct dp_adapter *to; /* NULL: see reason */
 	uint32_t longest; /* bytes of a frame that fits */
-	const struct drop_reason *reason;
+	const struct drop_reason *reason; /* NULL: it leads to many, which is no guest's address */
 };
 
 static void way_out_find(struct pipe *p, const struct dp_adapter *a, uint16_t index, struct way_out *w)
@@ -41,6 +41,8 @@ static void way_out_find(struct pipe *p, const struct dp_adapter *a, uint16_t in
 			w->to = NULL;
 			w->reason = &drop_to_itself;
 		}
+	} else if (next && next->kind == HNV_TUNNEL && next->group) {
+		w->reason = NULL;
 	} else if (next && next->kind == HNV_TUNNEL) {
 		const struct hnv_tunnel *t = hnv_next_tunnel(next);
 		w->next = next;
@@ -63,7 +65,8 @@ static void explain(struct pipe *p, const struct dp_adapter *a, const struct hnv
 	struct ip address = hnv_ask_address(ask);
 	ip_format(&address, text);
 	if (!w->to)
-		PIPE_TRACE(p, a, "forward", "record %u %s leads nowhere", hnv_ask_vsid(ask), text);
+		PIPE_TRACE(p, a, "forward", "record %u %s leads %s", hnv_ask_vsid(ask), text,
+			   w->reason ? "nowhere" : "to many");
 	else if (!w->next)
 		PIPE_TRACE(p, a, "forward", "record %u %s: at adapter %s", hnv_ask_vsid(ask), text, w->to->name);
 	else
@@ -91,7 +94,10 @@ static inline bool rewrite(struct pipe *p, const struct dp_adapter *a, struct fr
 {
 	uint8_t *data = frame_data(f);
 	if (unlikely(!w->to)) {
-		pipe_drop(p, a, f, w->reason);
+		if (w->reason)
+			pipe_drop(p, a, f, w->reason);
+		else
+			hnv_broadcast(p, a, f, ask);
 		return false;
 	}
 	if (hnv_ask_vsid(ask) != port->subnet->vsid) {
@@ -169,7 +175,8 @@ static uint64_t ask_other(const struct hnv_port *port, const struct hnv_routes *
 		return 0;
 	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && !hnv_is_group6(data + HNV_IP6_TO))
 		return ask6(port, routes, data + HNV_IP6_TO, byte);
-	if (type == RTE_BE16(RTE_ETHER_TYPE_ARP) && !(data[0] & 1))
+	/* 0.0.0.0 is what the answer to a probe is for (RFC 5227, 2.1.1); the record of that address is a gateway's. */
+	if (type == RTE_BE16(RTE_ETHER_TYPE_ARP) && !(data[0] & 1) && hnv_be32(data + HNV_ARP_TO))
 		return hnv_ask4(port->subnet->vsid, hnv_be32(data + HNV_ARP_TO));
 	return 0;
 }
@@ -214,6 +221,10 @@ static void forward_slowly(struct pipe *p, const struct dp_adapter *a, const str
 			(type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && hnv_is_link_local(frame_data(f) + HNV_IP6_TO));
 		struct hnv_answer answer = {0};
 		struct way_out w;
+		if (hnv_is_directed(port->net, f, ask)) {
+			hnv_broadcast(p, a, f, ask);
+			return;
+		}
 		if (!hnv_to_router(p, a, f))
 			return;
 		if (hnv_ask_vsid(ask) && !on_link)
@@ -228,6 +239,8 @@ static void forward_slowly(struct pipe *p, const struct dp_adapter *a, const str
 	} else if (type == RTE_BE16(RTE_ETHER_TYPE_IPV4) || type == RTE_BE16(RTE_ETHER_TYPE_IPV6) ||
 		   (group && type == RTE_BE16(RTE_ETHER_TYPE_ARP))) {
 		hnv_to_group(p, a, f);
+	} else if (type == RTE_BE16(RTE_ETHER_TYPE_ARP)) {
+		hnv_unrecorded(p, a, f, &(struct hnv_ask){.key = hnv_ask4(port->subnet->vsid, 0)});
 	} else {
 		pipe_drop(p, a, f, &drop_no_record);
 	}
