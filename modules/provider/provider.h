@@ -58,7 +58,10 @@ extern unsigned provider_slot; /* in dp_switch.module_data: struct provider_swit
 /* A path to `remote`, made and resolved if nobody holds it yet (a neighbour is asked for at once, again and again
  * until it answers). NULL: out of memory. */
 struct provider_path *provider_path_hold(uint8_t network, const struct ip *remote);
-void provider_path_release(struct provider_path *p); /* NULL ok; freed after a grace period */
+void provider_path_release(
+	struct provider_path *p); /* NULL ok; kept for a minute, ready for whoever holds it again */
+/* Could a path lead there: has the network a route to `remote`, which is another host's? */
+bool provider_reaches(uint8_t network, const struct ip *remote);
 /* Called after p's way changed (tunnels build their own headers on it). One listener a user. */
 void provider_watch(void (*changed)(struct provider_path *p));
 

@@ -103,6 +103,80 @@ static void test_path(void **state)
 	ended();
 }
 
+/* Released, a path stays for a minute: who holds it again has its way at once. */
+static void test_kept(void **state)
+{
+	struct provider_path *p = hold("198.51.100.7"), *lost = hold("198.51.100.8");
+	struct ip ip;
+	const struct dp_switch *sw = dataplane_current()->switches[0];
+	ip_parse("198.51.100.7", &ip);
+	host_turn();
+	assert_int_equal(arp_questions("198.51.100.7", true), 1);
+	arp(mac4, -1, 2, peer, "198.51.100.7", PA4);
+	arrive();
+	host_turn();
+	const struct provider_way *before = way(p);
+	assert_non_null(before);
+	provider_path_release(p);
+	provider_path_release(lost);
+	host_pass(25000);
+	assert_true(provider_is_peer(sw, &ip));
+	assert_int_equal(arp_questions("198.51.100.8", true), 1); /* nobody asks for it again */
+	assert_ptr_equal(hold("198.51.100.7"), p);
+	assert_ptr_equal(way(p), before);
+	provider_path_release(p);
+	for (unsigned s = 0; s < 59; s++) {
+		host_pass(1000);
+		arp(mac4, -1, 2, peer, "198.51.100.7", PA4);
+		arrive();
+		host_turn();
+	}
+	assert_true(provider_is_peer(sw, &ip));
+	host_pass(2000);
+	assert_false(provider_is_peer(sw, &ip));
+	ended();
+
+	/* Who is not there is asked for every five seconds at least. */
+	p = hold("198.51.100.7");
+	host_turn();
+	host_clear();
+	host_pass(60000);
+	assert_in_range(arp_questions("198.51.100.7", true), 12, 15);
+	provider_path_release(p);
+	host_pass(1000);
+	host_clear();
+	ended();
+}
+
+/* No more than a thousand are kept, the latest. */
+static void test_kept_bounded(void **state)
+{
+	struct ip ip;
+	host_apply(BASE "  - {switch: sw, address: 10.0.0.1/8}\n");
+	host_turn();
+	const struct dp_switch *sw = dataplane_current()->switches[0];
+	for (unsigned i = 0; i < 1100; i++) {
+		char text[32];
+		snprintf(text, sizeof(text), "10.1.%u.%u", i >> 8, i & 255);
+		struct provider_path *p = hold(text);
+		host_turn();
+		arp(mac4, -1, 2, peer, text, "10.0.0.1");
+		arrive();
+		host_turn();
+		host_clear();
+		provider_path_release(p);
+	}
+	host_pass(1000);
+	ip_parse("10.1.0.75", &ip);
+	assert_false(provider_is_peer(sw, &ip));
+	ip_parse("10.1.0.76", &ip);
+	assert_true(provider_is_peer(sw, &ip));
+	host_apply(BASE); /* no route any more: what nobody holds goes at once */
+	assert_false(provider_is_peer(dataplane_current()->switches[0], &ip));
+	host_turn();
+	host_clear();
+}
+
 static void quote(uint32_t mtu, const char *from, const char *to)
 {
 	uint8_t body[28] = {0x45, 0, 0x05, 0xdc, 0, 0, 0x40, 0, 64, 47};
@@ -160,6 +234,8 @@ static void test_mtu(void **state)
 	assert_int_equal(way(p)->mtu, 1000);
 	ended();
 	provider_path_release(p);
+	host_pass(62000); /* forgotten, and its path MTU with it */
+	host_clear();
 
 	/* Long packets vanish without a word: found by echoes. */
 	p = hold("198.51.100.1");
@@ -251,10 +327,8 @@ static int start(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_path),
-		cmocka_unit_test(test_mtu),
-		cmocka_unit_test(test_announce),
-		cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_path), cmocka_unit_test(test_kept),     cmocka_unit_test(test_kept_bounded),
+		cmocka_unit_test(test_mtu),  cmocka_unit_test(test_announce), cmocka_unit_test(test_groups),
 	};
 	return cmocka_run_group_tests_name("provider-paths", tests, start, NULL);
 }

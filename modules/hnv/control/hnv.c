@@ -8,16 +8,19 @@
 #include "core/control/module.h"
 #include "core/runtime/dataplane.h"
 #include "core/runtime/rcu.h"
+#include "modules/hnv/control/detours.h"
 #include "modules/hnv/control/policy.h"
 #include "modules/hnv/control/record_log.h"
 #include "modules/hnv/control/status.h"
 #include "modules/hnv/datapath/hnv_nd.h"
+#include "modules/provider/provider.h"
 
 static int hnv_init(struct err *e)
 {
 	hnv_slot = dp_module_slot();
 	if (hnv_nexts_init())
 		return err_set(e, ENOMEM, NULL, "out of memory");
+	provider_watch(hnvc_detours_path_changed);
 	const char *folder = engine_state_dir();
 	return folder ? hnvc_log_open(folder, e) : 0;
 }
@@ -64,7 +67,8 @@ static void hnv_tick(void)
 {
 	for (struct hnvc_network *net = hnvc_networks(); net; net = net->next)
 		hnv_records_tend(&net->pub);
-	hnvc_flush(); /* what found no memory */
+	hnvc_detours_tick();
+	hnvc_flush(); /* also what found no memory */
 	hnvc_log_tick();
 	hnv_ra_beacon(clock_now_ns() / 1000000);
 }

@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "core/runtime/rcu.h"
-#include "modules/hnv/control/policy.h"
+#include "modules/hnv/control/detours.h"
 #include "modules/provider/provider.h"
 
 uint64_t hnvc_owned[OWNER_LEARNED + 1];
@@ -160,7 +160,7 @@ static int show(struct hnvc_record *r, const struct hnvc_target *t)
 }
 
 /* The subnet's broadcasts follow the record: the new place before the old one. */
-int hnvc_record_lead(struct hnvc_record *r, const struct hnvc_target *t)
+int hnvc_record_lead_now(struct hnvc_record *r, const struct hnvc_target *t)
 {
 	struct hnvc_subnet *s = r->subnet;
 	bool copies = !hnvc_is_group(&r->pub.customer) && !hnvc_is_group(&r->pub.provider),
@@ -185,6 +185,12 @@ int hnvc_record_lead(struct hnvc_record *r, const struct hnvc_target *t)
 	r->next = t->next;
 	hnvc_rewrite_follow(r);
 	return 0;
+}
+
+int hnvc_record_lead(struct hnvc_record *r, const struct hnvc_target *t)
+{
+	hnvc_detour_end(r);
+	return hnvc_detour_wait(r, t) ? 0 : hnvc_record_lead_now(r, t);
 }
 
 void hnvc_record_stop(struct hnvc_record *r)

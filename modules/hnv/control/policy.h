@@ -104,6 +104,7 @@ struct hnvc_record {
 	bool shown; /* workers find it */
 	bool live; /* among the others, not free */
 	bool staged; /* the transaction under way changes it */
+	bool detoured; /* detours.c knows more of it */
 	uint32_t turn; /* of the last document that named it */
 };
 
@@ -178,8 +179,10 @@ struct hnvc_target {
 int hnvc_target_find(int side, const struct hnvc_subnet *s, const struct hnv_record *r, struct hnvc_target *ret,
 		     struct err *e);
 void hnvc_target_release(const struct hnvc_target *t);
-/* Makes it so; takes over the target's hold. -ENOMEM: as before, the hold is still the caller's. */
+/* Makes it so, from one peer to another once the path there is known (detours.h); takes over the target's hold. -ENOMEM: as
+ * before, the hold is still the caller's. */
 int hnvc_record_lead(struct hnvc_record *r, const struct hnvc_target *t);
+int hnvc_record_lead_now(struct hnvc_record *r, const struct hnvc_target *t); /* the same, at once */
 void hnvc_record_stop(struct hnvc_record *r); /* leads nowhere and is not shown */
 extern uint64_t hnvc_owned[OWNER_LEARNED + 1]; /* records held, by owner */
 /* Among the others, by its pub, subnet, owner; it leads nowhere yet. */

@@ -11,7 +11,7 @@
 #include "api/schema.h"
 #include "base/err.h"
 #include "base/str.h"
-#include "modules/hnv/control/policy.h"
+#include "modules/hnv/control/detours.h"
 
 static const char *const encapsulation_names[] = {
 	[API_ENCAPSULATION_NVGRE] = "nvgre", [API_ENCAPSULATION_VXLAN] = "vxlan"};
@@ -81,10 +81,14 @@ json_t *hnvc_record_json(const struct hnvc_record *r)
 	static const char *const origins[] = {
 		[OWNER_DOCUMENT] = "document", [OWNER_API] = "api", [OWNER_LEARNED] = "learned"};
 	struct api_lookup_record view = hnvc_record_view(&r->pub, r->subnet->network->name, r->labels);
+	char to[IP_TEXT_SIZE];
 	json_t *json = schema_encode(&api_schema_lookup_record, &view);
-	if (json && (json_object_set_new(json, "origin", json_string(origins[r->owner])) ||
-		     json_object_set_new(json, "leads-to", json_string(leads_to(r))) ||
-		     (r->pub.unusable && json_object_set_new(json, "unusable", json_true())))) {
+	if (json &&
+	    (json_object_set_new(json, "origin", json_string(origins[r->owner])) ||
+	     json_object_set_new(json, "leads-to", json_string(leads_to(r))) ||
+	     (hnvc_redirected_to(r) &&
+	      json_object_set_new(json, "redirected-to", json_string(ip_format(hnvc_redirected_to(r), to)))) ||
+	     (r->pub.unusable && json_object_set_new(json, "unusable", json_true())))) {
 		json_decref(json);
 		return NULL;
 	}

@@ -88,9 +88,9 @@ struct fake_path {
 };
 static struct fake_path *paths;
 static size_t groups;
-static void (*changed)(struct provider_path *p);
+static void (*changed[2])(struct provider_path *p);
 
-void provider_watch(void (*fn)(struct provider_path *p)) { changed = fn; }
+void provider_watch(void (*fn)(struct provider_path *p)) { changed[changed[0] && changed[0] != fn] = fn; }
 
 struct provider_path *provider_path_hold(uint8_t network, const struct ip *remote)
 {
@@ -173,7 +173,8 @@ void fake_way(const char *remote, uint16_t mtu)
 					     .remote = ip};
 	atomic_store(&p->pub.way, way);
 	p->pub.waiting = way ? NULL : "the neighbour's answer";
-	changed(&p->pub);
+	for (unsigned i = 0; i < 2 && changed[i]; i++)
+		changed[i](&p->pub);
 	rcu_defer(free, p->made);
 	p->made = way;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Is a neighbour there, and at which MAC address? The states alone, with time and messages given by the caller
- * (after RFC 4861, 7.3, for ARP as well). A neighbour is asked for at once, again after 1, 2, 4 ... 30 s until it
+ * (after RFC 4861, 7.3, for ARP as well). A neighbour is asked for at once, again after 1, 2, 4, 5, 5 ... s until it
  * answers, then every 30 s by a frame to itself; three of those without an answer, a second apart, and it is gone.
  */
 #pragma once
@@ -12,7 +12,7 @@
 #include "base/mac.h"
 
 #define NUD_RETRY_MS 1000
-#define NUD_RETRY_MAX_MS 30000
+#define NUD_RETRY_MAX_MS 5000 /* somebody waits: only who is held is searched for */
 #define NUD_REFRESH_MS 30000
 #define NUD_MISSED_MAX 3
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A path is what several users share to reach one remote PA. path_update() decides anew from the document, the routes
- * and the neighbour; what comes out the same changes nothing for the workers.
+ * and the neighbour; what comes out the same changes nothing for the workers. One that nobody holds any more is kept for a
+ * minute, so that a record that moves back, or a host that many are redirected to, is reached at once.
  */
 #include "modules/provider/control/path.h"
 
@@ -189,6 +190,10 @@ void path_update(struct path *p)
 	}
 }
 
+/* Nobody holds them: the longest so first. */
+static TAILQ_HEAD(, path) idle = TAILQ_HEAD_INITIALIZER(idle);
+static unsigned n_idle;
+
 static struct path *path_create(struct network *net, struct peer *peer)
 {
 	static uint16_t echo_id;
@@ -206,6 +211,16 @@ static struct path *path_create(struct network *net, struct peer *peer)
 	return p;
 }
 
+bool provider_reaches(uint8_t network, const struct ip *remote)
+{
+	const struct network *net = network_at(network);
+	const struct network_config *c = net ? net->config : NULL;
+	const struct route *r = c && c->switch_name[0] ? routes_find(c->routes, remote) : NULL;
+	if (!r || network_address_find(c, remote) || group_is(remote))
+		return false;
+	return network_on_link(c, r->next_hop.family ? &r->next_hop : remote);
+}
+
 struct provider_path *provider_path_hold(uint8_t network, const struct ip *remote)
 {
 	struct network *net = network_at(network);
@@ -221,15 +236,30 @@ struct provider_path *provider_path_hold(uint8_t network, const struct ip *remot
 		if (peer->path->neighbour)
 			neighbour_tick(peer->path->neighbour, network_now_ms());
 	}
-	peer->path->users++;
-	return &peer->path->pub;
+	struct path *p = peer->path;
+	if (!p->users++ && p->idle_ms) {
+		TAILQ_REMOVE(&idle, p, of_idle);
+		p->idle_ms = 0;
+		n_idle--;
+	}
+	return &p->pub;
 }
 
+/* Never frees: whoever goes through paths at the moment may call it. */
 void provider_path_release(struct provider_path *pub)
 {
 	struct path *p = (struct path *)pub;
 	if (!p || --p->users)
 		return;
+	p->idle_ms = network_now_ms();
+	TAILQ_INSERT_TAIL(&idle, p, of_idle);
+	n_idle++;
+}
+
+static void path_forget(struct path *p)
+{
+	TAILQ_REMOVE(&idle, p, of_idle);
+	n_idle--;
 	neighbour_set(p, NULL);
 	LIST_REMOVE(p, link);
 	p->peer->path = NULL;
@@ -238,6 +268,22 @@ void provider_path_release(struct provider_path *pub)
 	if (way)
 		rcu_defer(free, (void *)way);
 	rcu_defer(free, p);
+}
+
+void paths_idle_tick(uint64_t now_ms)
+{
+	struct path *p, *next;
+	for (p = TAILQ_FIRST(&idle); p; p = next) {
+		next = TAILQ_NEXT(p, of_idle);
+		if (n_idle > PATH_IDLE_MAX || now_ms - p->idle_ms >= PATH_IDLE_MS || !atomic_load(&p->pub.way))
+			path_forget(p);
+	}
+}
+
+void paths_idle_forget(void)
+{
+	while (!TAILQ_EMPTY(&idle))
+		path_forget(TAILQ_FIRST(&idle));
 }
 
 static void log_mtu(const struct path *p, uint16_t before)
@@ -263,7 +309,7 @@ void path_tick(struct path *p, uint64_t now_ms)
 {
 	const struct provider_way *way = atomic_load(&p->pub.way);
 	uint16_t before = p->pmtu.mtu;
-	if (!way || network_quiet || group_is(&p->pub.remote))
+	if (!way || !p->users || network_quiet || group_is(&p->pub.remote))
 		return;
 	uint16_t size = pmtu_step(&p->pmtu, now_ms);
 	if (size)

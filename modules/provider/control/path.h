@@ -11,7 +11,8 @@ struct path {
 	struct provider_path pub; /* first: what users hold */
 	struct network *net;
 	struct peer *peer;
-	unsigned users;
+	unsigned users; /* 0: kept for a while, in case that somebody comes back */
+	uint64_t idle_ms; /* since when */
 	struct neighbour *neighbour; /* the next hop; NULL: none is needed or known */
 	struct pmtu pmtu;
 	uint16_t echo_id, echo_sequence;
@@ -19,11 +20,18 @@ struct path {
 	char why[160]; /* pub.waiting */
 	LIST_ENTRY(path) link; /* of its network */
 	LIST_ENTRY(path) of_neighbour;
+	TAILQ_ENTRY(path) of_idle;
 };
+
+#define PATH_IDLE_MS 60000 /* a path that nobody holds is kept so long, its neighbour known */
+#define PATH_IDLE_MAX 1024 /* of them, the latest */
 
 /* Looks where the path goes now; its way changes, once, if that is another one than before. */
 void path_update(struct path *p);
 /* Echoes that are due go out. */
 void path_tick(struct path *p, uint64_t now_ms);
 void path_echo_answered(struct path *p, const struct provider_icmp *m, uint64_t now_ms);
+/* Forgets those that nobody holds and that are too many, too old, or not there any more. */
+void paths_idle_tick(uint64_t now_ms);
+void paths_idle_forget(void); /* all of them; for the end */
 void path_told_mtu(struct path *p, uint32_t mtu, uint64_t now_ms);

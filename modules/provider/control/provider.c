@@ -136,6 +136,7 @@ static void network_tick(struct network *net, uint64_t now_ms)
 static void provider_tick(void)
 {
 	uint64_t now_ms = network_now_ms();
+	paths_idle_tick(now_ms); /* before their neighbours are asked for once more */
 	for (unsigned i = 0; i < PROVIDER_NETWORKS_MAX; i++)
 		if (networks[i])
 			network_tick(networks[i], now_ms);
@@ -148,7 +149,11 @@ static void provider_retire(struct txn *t)
 	provider_tick();
 }
 
-static void provider_fini(void) { network_free_all(); }
+static void provider_fini(void)
+{
+	paths_idle_forget();
+	network_free_all();
+}
 
 static struct module provider = {
 	.name = "provider",
