@@ -51,19 +51,6 @@ bool move_is_own(const struct api_document *doc, const char *network, const stru
 	return false;
 }
 
-static bool is_reached(const struct api_document *doc, const char *network, const struct ip *provider)
-{
-	for (size_t i = 0; i < doc->n_provider_addresses; i++)
-		if (!strcmp(doc->provider_addresses[i].provider_network, network) &&
-		    ip_prefix_contains(&doc->provider_addresses[i].address, provider))
-			return true;
-	for (size_t i = 0; i < doc->n_provider_routes; i++)
-		if (!strcmp(doc->provider_routes[i].provider_network, network) &&
-		    ip_prefix_contains(&doc->provider_routes[i].prefix, provider))
-			return true;
-	return false;
-}
-
 /* A subnet's own first and last address are nobody's (but of IPv6, and of two addresses or one). */
 static bool is_subnets(const struct api_document *doc, const char *network, const struct ip *provider)
 {
@@ -81,7 +68,8 @@ static bool is_subnets(const struct api_document *doc, const char *network, cons
 	return false;
 }
 
-int move_provider_check(const struct api_document *doc, const char *network, const struct ip *provider, struct err *e)
+int move_provider_check(const struct api_document *doc, const char *network, const struct ip *provider, bool reached,
+			struct err *e)
 {
 	char text[IP_TEXT_SIZE], own[IP_TEXT_SIZE];
 	static const uint8_t zero[sizeof(provider->byte)];
@@ -93,7 +81,7 @@ int move_provider_check(const struct api_document *doc, const char *network, con
 	if (group || !memcmp(provider->byte, zero, sizeof(zero)) || is_subnets(doc, network, provider))
 		return err_set(e, EINVAL, "to", "%s is no one host's address; use the provider address of a host",
 			       ip_format(provider, text));
-	if (!is_reached(doc, network, provider))
+	if (!reached)
 		return err_set(
 			e, EINVAL, "to",
 			"%s is no address of provider network `%s`: neither the subnet of this host's own (%s) "

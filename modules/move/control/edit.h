@@ -53,6 +53,6 @@ const char *move_network_of(const struct api_document *doc, const char *switch_n
 /* This host's own provider address there, of that family if it has one; NULL: none. */
 const struct ip *move_provider_of(const struct api_document *doc, const char *network, uint8_t family);
 bool move_is_own(const struct api_document *doc, const char *network, const struct ip *provider);
-/* Is it an address of one host that the provider network reaches? -EINVAL, with what would be one in e. */
-int move_provider_check(const struct api_document *doc, const char *network, const struct ip *provider,
+/* Can it be an address of one host? reached: the provider network has a route there. -EINVAL, with what would be one. */
+int move_provider_check(const struct api_document *doc, const char *network, const struct ip *provider, bool reached,
 			struct err *e);

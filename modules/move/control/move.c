@@ -6,7 +6,6 @@
 #include "core/control/engine.h"
 #include "core/control/module.h"
 #include "modules/move/control/moves.h"
-#include "modules/move/control/paths.h"
 #include "modules/move/control/prepared.h"
 
 static int move_init(struct err *e)
@@ -26,15 +25,8 @@ static bool is_over(const char *adapter)
 
 static void move_tick(void)
 {
-	move_paths_tick();
 	if (engine_document())
 		move_prepared_sweep(is_over);
-}
-
-static void move_fini(void)
-{
-	move_paths_free();
-	move_prepared_unload();
 }
 
 static const char *const depends_on[] = {"hnv", "provider", NULL};
@@ -43,7 +35,7 @@ static struct module move = {
 	.name = "move",
 	.depends_on = depends_on,
 	.init = move_init,
-	.fini = move_fini,
+	.fini = move_prepared_unload,
 	.status_adapter = move_status_adapter,
 	.tick = move_tick,
 };

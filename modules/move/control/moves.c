@@ -14,7 +14,6 @@
 #include "core/control/engine.h"
 #include "core/http/server.h"
 #include "modules/move/control/edit.h"
-#include "modules/move/control/paths.h"
 #include "modules/move/control/prepared.h"
 #include "modules/provider/provider.h"
 
@@ -159,11 +158,30 @@ static int elsewhere(const struct hnv_guest_record *r, void *arg)
 	return r->record->rule != HNV_NAT && !ip_equal(&r->record->provider, arg);
 }
 
+/* Make before break: records are led to a host when the way to it is known, and not to one that is not there. A path
+ * that was asked for is kept for a while, so whoever asks again finds it. */
+static int path_check(uint8_t network, const struct ip *to, struct err *e)
+{
+	char text[IP_TEXT_SIZE];
+	struct provider_path *path = provider_path_hold(network, to);
+	if (!path)
+		return err_set(e, ENOMEM, NULL, "out of memory");
+	int rc = 0;
+	if (!atomic_load(&path->way))
+		rc = err_set(e, EAGAIN, "to", "this host has no way to %s: %s; its records lead where they did",
+			     ip_format(to, text), path->waiting ? path->waiting : "nobody has answered yet");
+	provider_path_release(path);
+	return rc;
+}
+
 static int activate_check(const struct hnv_guest *g, const struct ip *to, struct err *e)
 {
 	const struct api_document *doc = engine_document();
 	char mac[MAC_TEXT_SIZE], text[IP_TEXT_SIZE];
-	int rc = move_provider_check(doc, g->network, to, e);
+	int network = provider_network_find(g->network);
+	bool own = move_is_own(doc, g->network, to);
+	bool reached = own || (network >= 0 && provider_reaches((uint8_t)network, to));
+	int rc = move_provider_check(doc, g->network, to, reached, e);
 	if (rc)
 		return rc;
 	if (!hnv_guest_records(g, any, NULL))
@@ -172,14 +190,13 @@ static int activate_check(const struct hnv_guest *g, const struct ip *to, struct
 			"none has virtual subnet %u and MAC address %s in provider network `%s`; this host has "
 			"nothing to lead elsewhere",
 			g->vsid, mac_format(&g->mac, mac), g->network);
-	bool own = move_is_own(doc, g->network, to);
 	if (own && !hnv_guest_is_here(g))
 		return err_set(
 			e, EBUSY, "to",
 			"%s is this host, which has no adapter of virtual subnet %u with MAC address %s; prepare "
 			"it first",
 			ip_format(to, text), g->vsid, mac_format(&g->mac, mac));
-	return own || !hnv_guest_records(g, elsewhere, (void *)to) ? 0 : move_path_check(g->network, to, e);
+	return own || !hnv_guest_records(g, elsewhere, (void *)to) ? 0 : path_check((uint8_t)network, to, e);
 }
 
 int move_activate(const char *name, const struct hnv_guest *guest, const struct ip *to, json_t **ret_answer,

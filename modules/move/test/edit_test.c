@@ -268,22 +268,22 @@ static void test_provider_check(void **state)
 {
 	static const struct {
 		const char *address;
-		bool good;
-	} rows[] = {{"198.51.100.11", true},   {"198.51.100.13", true}, {"203.0.113.9", true},
-		    {"198.51.101.1", false},   {"192.0.2.1", false},	{"198.51.100.0", false},
-		    {"198.51.100.255", false}, {"0.0.0.0", false},	{"239.1.2.3", false},
-		    {"2001:db8::1", false},    {"ff02::1", false}};
+		bool reached, good;
+	} rows[] = {{"198.51.100.11", true, true},    {"203.0.113.9", true, true},     {"198.51.101.1", false, false},
+		    {"198.51.100.0", true, false},    {"198.51.100.255", true, false}, {"0.0.0.0", true, false},
+		    {"239.1.2.3", true, false},	      {"2001:db8::1", true, true},     {"::", true, false},
+		    {"255.255.255.255", true, false}, {"ff02::1", true, false}};
 	struct api_document *here = document(OLD);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct ip to = ip_of(rows[i].address);
 		memset(&e, 0, sizeof(e));
-		int rc = move_provider_check(here, "default", &to, &e);
+		int rc = move_provider_check(here, "default", &to, rows[i].reached, &e);
 		if ((rc == 0) != rows[i].good)
 			fail_msg("%s: %s", rows[i].address, rc ? e.text : "taken");
 		assert_string_equal(e.path, rc ? "to" : "");
 	}
 	struct ip to = ip_of("198.51.100.13");
-	assert_true(move_provider_check(here, "other", &to, &e) < 0);
+	assert_true(move_provider_check(here, "other", &to, true, &e) < 0);
 	assert_string_equal(e.path, "provider-network");
 	assert_string_equal(move_network_of(here, "fabric"), "default");
 	assert_null(move_network_of(here, "bare"));
