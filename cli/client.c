@@ -16,6 +16,7 @@
 
 #define ANSWER_MAX (64u << 20) /* bytes; longer is no answer of weftd's */
 #define LINE_MAX_BYTES (1u << 20) /* of an answer of JSON lines */
+#define AGAIN_EVERY_MS 4u
 #define ANSWER_WITHIN_S 120L /* an apply may wait for DHCP; nothing takes longer than this */
 
 static volatile sig_atomic_t interrupted;
@@ -148,6 +149,18 @@ static int say_problem(struct cli *c, const struct exchange *x, const char *abou
 	return CLI_REFUSED;
 }
 
+/* What cannot be done yet is asked for again, if the request says so. */
+static CURLcode perform(struct exchange *x, unsigned again_ms)
+{
+	for (unsigned waited_ms = 0;; waited_ms += AGAIN_EVERY_MS) {
+		CURLcode code = curl_easy_perform(x->curl);
+		if (code != CURLE_OK || exchange_status(x) != 503 || waited_ms >= again_ms || client_interrupted())
+			return code;
+		str_free(&x->answer);
+		usleep(AGAIN_EVERY_MS * 1000);
+	}
+}
+
 static int exchange_run(struct cli *c, struct exchange *x, const struct client_request *r)
 {
 	x->curl = curl_easy_init();
@@ -177,7 +190,7 @@ static int exchange_run(struct cli *c, struct exchange *x, const struct client_r
 	curl_easy_setopt(x->curl, CURLOPT_TIMEOUT, x->sink ? 0L : ANSWER_WITHIN_S);
 	curl_easy_setopt(x->curl, CURLOPT_NOPROGRESS, 0L);
 	curl_easy_setopt(x->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
-	CURLcode code = curl_easy_perform(x->curl);
+	CURLcode code = perform(x, r->again_ms);
 
 	int result = CLI_OK;
 	if (code == CURLE_OK || exchange_status(x) >= 400)

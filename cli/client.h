@@ -16,6 +16,7 @@ struct client_request {
 	const char *body; /* NULL: none */
 	size_t body_len;
 	const char *content_type; /* of the body */
+	unsigned again_ms; /* asked again for so long while weftd answers that it cannot yet (503) */
 	const char *refused_about; /* put in front of a refusal without a field path; NULL: nothing */
 };
 

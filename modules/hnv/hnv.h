@@ -118,6 +118,34 @@ const struct hnv_record *hnv_record_find(uint8_t network, uint32_t vsid, const s
 int hnv_record_each(int (*fn)(const struct hnv_record *r, void *arg), void *arg);
 
 /*
+ * A guest as whoever moves it from host to host (modules/move) sees it: the records by which others find it are those
+ * with its virtual subnet and MAC address, whether or not its adapter is on this host. Control thread.
+ */
+struct hnv_guest {
+	const char *network; /* name of the provider network */
+	uint32_t vsid;
+	struct mac mac;
+};
+
+enum hnv_origin { HNV_OF_DOCUMENT, HNV_OF_API, HNV_LEARNED };
+
+struct hnv_guest_record {
+	const struct hnv_record *record;
+	enum hnv_origin origin;
+	bool here; /* its provider address is one of this host's */
+};
+
+/* The guest of an adapter of this host. -ENOENT: no adapter in a virtual subnet is called so. */
+int hnv_guest_find(const char *adapter, struct hnv_guest *ret_guest);
+bool hnv_guest_is_here(const struct hnv_guest *g); /* has it an adapter on this host? */
+/* Its records, in no order. fn returning non-zero stops and is returned; it changes none. */
+int hnv_guest_records(const struct hnv_guest *g, int (*fn)(const struct hnv_guest_record *r, void *arg), void *arg);
+/* The records that are not the document's lead to that provider address from now on, but those of rule nat, whose
+ * provider address is the guest's own. How many did not before, or what refuses, as hnv_record_set; then those before
+ * it are changed, and the same call goes on. */
+int hnv_guest_lead(const struct hnv_guest *g, const struct ip *provider, struct err *e);
+
+/*
  * Rule nat (row I23): a customer address has a provider address of its own, and packets between two such addresses
  * go as they are but for their addresses. Whoever rewrites them (modules/rewrite) asks here. Workers; what is found
  * stays valid until the next quiescent state. `uplink`: the adapter of a node's frames, of which hnv_carries is true.

@@ -10,7 +10,7 @@ DROP(hnv, probe_limit, "probe-limit",
 #define PROBES_A_SECOND 200 /* from the wire, for each uplink; what this host sends itself is limited by who asks */
 #define PROBES_BURST 100
 
-PUNT(hnv_probe, hnvc_on_probe)
+PUNT(hnv_probe, hnvc_on_probe);
 
 void hnv_probe(struct pipe *p, const struct dp_adapter *a, struct frame *f)
 {
