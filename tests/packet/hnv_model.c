@@ -217,6 +217,15 @@ static void lead(struct ask *q, const struct world_record *r, unsigned subnet)
 	}
 }
 
+/* One of the routing domain's gateway addresses, or the router's link-local one. */
+static bool is_for_router(const struct ask *q)
+{
+	const struct ip *to = &q->p->destination, local = world_ip("fe80::215:5dff:feff:ff01");
+	struct route route = route_of(q->w, q->w->subnet[q->subnet].domain, to);
+	return is_router(q->w, q->subnet, to) || ip_equal(to, &local) ||
+	       (route.found && !route.next_hop.family && is_router(q->w, route.subnet, to));
+}
+
 static void forward_ip(struct ask *q)
 {
 	const struct ip *to = &q->p->destination;
@@ -244,6 +253,11 @@ static void forward_ip(struct ask *q)
 		return;
 	}
 	const struct world_record *r = world_record_at(q->w, route.subnet, &ask);
+	if (!r && is_for_router(q)) {
+		ends(q, "the router has no such service");
+		q->o->answer = ANSWER_NO_PORT;
+		return;
+	}
 	if (!r && !is_link_local(to))
 		r = wildcard_of(q->w, route.subnet, to->family);
 	if (r)
@@ -252,16 +266,6 @@ static void forward_ip(struct ask *q)
 		unrecorded(q);
 	else
 		ends(q, "no record in the other subnet");
-}
-
-static bool pings_router(const struct ask *q)
-{
-	const struct ip *to = &q->p->destination, local = world_ip("fe80::215:5dff:feff:ff01");
-	struct route route = route_of(q->w, q->w->subnet[q->subnet].domain, to);
-	if (!q->p->echo)
-		return false;
-	return is_router(q->w, q->subnet, to) || ip_equal(to, &local) ||
-	       (route.found && !route.next_hop.family && is_router(q->w, route.subnet, to));
 }
 
 /* 2012: by MAC address inside the host. True: that decided. */
@@ -282,7 +286,7 @@ static void guest_ip(struct ask *q)
 	if (!is_unspecified(from) && !is_link_local(from) && !is_own(q->w, adapter, from) &&
 	    !is_wildcard_for(q->w, adapter, from)) {
 		ends(q, "not its own address");
-	} else if (pings_router(q)) {
+	} else if (q->p->echo && is_for_router(q)) {
 		ends(q, "pings the router");
 		q->o->answer = ANSWER_ECHO;
 	} else if (!beside(q)) {

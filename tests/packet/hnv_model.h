@@ -38,6 +38,7 @@ enum answer {
 	ANSWER_ARP, /* a reply with answer_mac for what was asked */
 	ANSWER_ECHO, /* from the address that was pinged */
 	ANSWER_ERROR, /* an ICMP error, unless none may be sent about that packet */
+	ANSWER_NO_PORT, /* the router has no such service */
 };
 
 struct outcome {

@@ -167,8 +167,12 @@ static bool is_answer(const struct sent *s, const struct arrived *a)
 	if (s->outcome.answer == ANSWER_ECHO)
 		return a->frame[a->len - 1] == p->mark && ip[ip6 ? 40 : 20] == (ip6 ? 129 : 0) &&
 		       !memcmp(ip + (ip6 ? 8 : 12), p->destination.byte, ip6 ? 16 : 4);
-	return s->outcome.answer == ANSWER_ERROR && a->frame[a->len - 1] == p->mark &&
-	       ip[ip6 ? 40 : 20] == (ip6 ? 3 : 11);
+	const uint8_t *icmp = ip + (ip6 ? 40 : 20);
+	if (a->frame[a->len - 1] != p->mark)
+		return false;
+	if (s->outcome.answer == ANSWER_NO_PORT)
+		return icmp[0] == (ip6 ? 1 : 3) && icmp[1] == (ip6 ? 4 : 3);
+	return s->outcome.answer == ANSWER_ERROR && icmp[0] == (ip6 ? 3 : 11);
 }
 
 static bool is_answered(int sender, const struct arrived *a)
@@ -199,7 +203,7 @@ static void check_burst(int sender, const char *from)
 		const struct sent *s = &sent[i];
 		if (s->outcome.n)
 			disagree("a wrong drop: this did not arrive", from, s->frame, s->len);
-		if (!s->answers && s->outcome.answer != ANSWER_NONE && s->outcome.answer != ANSWER_ERROR)
+		if (!s->answers && (s->outcome.answer == ANSWER_ARP || s->outcome.answer == ANSWER_ECHO))
 			disagree("a wrong drop: this was not answered", from, s->frame, s->len);
 	}
 }
