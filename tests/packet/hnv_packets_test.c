@@ -309,6 +309,20 @@ static void test_longest(void **state)
 	}
 }
 
+/* A multicast that is too long for two tunnels: those beside get it, and the sender is told once, of the narrower. */
+static void test_long_multicast(void **state)
+{
+	uint8_t frame[2048], got[128];
+	uint64_t dropped = host_dropped("tunnel-too-long");
+	size_t len = rig_udp(frame, "33:33:00:00:00:fb", WEB, "fd00:1::5", "ff02::fb", NULL, 1500 - 48);
+	rig_expect("a long multicast", "c-web", frame, len, "c-web,c-two", NULL);
+	assert_int_equal(host_dropped("tunnel-too-long"), dropped + 2);
+	assert_true(frame_read(host_got("c-web", 0), 0, got, 62));
+	assert_int_equal(got[54], 2);
+	assert_in_range(got[60] << 8 | got[61], 1430, 1438);
+	host_clear();
+}
+
 static void test_ttl(void **state)
 {
 	uint8_t frame[256];
@@ -374,11 +388,11 @@ int main(void)
 {
 	rig_start();
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sent),	    cmocka_unit_test(test_cut_off),
-		cmocka_unit_test(test_came),	    cmocka_unit_test(test_came_cut_off),
-		cmocka_unit_test(test_replication), cmocka_unit_test(test_longest),
-		cmocka_unit_test(test_ttl),	    cmocka_unit_test(test_unicast_arp),
-		cmocka_unit_test(test_explain),
+		cmocka_unit_test(test_sent),	       cmocka_unit_test(test_cut_off),
+		cmocka_unit_test(test_came),	       cmocka_unit_test(test_came_cut_off),
+		cmocka_unit_test(test_replication),    cmocka_unit_test(test_longest),
+		cmocka_unit_test(test_long_multicast), cmocka_unit_test(test_ttl),
+		cmocka_unit_test(test_unicast_arp),    cmocka_unit_test(test_explain),
 	};
 	return cmocka_run_group_tests_name("hnv packets", tests, NULL, NULL);
 }
