@@ -55,10 +55,12 @@ class Stack:
 
 
 class Isolation(TenantsCase):
+    options = ()
+
     def setUp(self):
         super().setUp()
         kernels = [Guest(f"k{i}", 1, VSID + i, 6, addresses=["10.0.0.6/24", "fd00::6/64"]) for i in range(2)]
-        self.f = Fabric(self.lab, guests=kernels, nodes=1)
+        self.f = Fabric(self.lab, guests=kernels, nodes=1, options=self.options)
         for name in ("gw", "many"):
             self.f.ns[name] = self.lab.netns(name)
         self.node = self.f.nodes[0]
@@ -145,3 +147,8 @@ class Isolation(TenantsCase):
         self.assertEqual([v for v, _ in self.gateway.requests], [0], "one virtual subnet, and no tag")
         self.assertEqual(self.client.replies[1][:2], (VLAN, 5))
         self.assertBooks()
+
+
+class IsolationByTwoWorkers(Isolation):
+    """Frames are handed from worker to worker by compartment, too."""
+    options = ("--worker-cores", "0,1")
