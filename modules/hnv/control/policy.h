@@ -21,7 +21,7 @@ struct txn;
 enum { RUNS, COMES, SIDES };
 
 /* Who gave a record, and takes it away again. */
-enum hnvc_owner { OWNER_DOCUMENT, OWNER_API, OWNER_LEARNED };
+enum hnvc_owner { OWNER_DOCUMENT, OWNER_API, OWNER_LEARNED, OWNER_RESOLVED, OWNERS };
 
 /* What a document makes of a provider network on this host. */
 struct hnvc_presence {
@@ -180,7 +180,7 @@ void hnvc_target_release(const struct hnvc_target *t);
 /* Makes it so; takes over the target's hold. -ENOMEM: as before, the hold is still the caller's. */
 int hnvc_record_lead(struct hnvc_record *r, const struct hnvc_target *t);
 void hnvc_record_stop(struct hnvc_record *r); /* leads nowhere and is not shown */
-extern uint64_t hnvc_owned[OWNER_LEARNED + 1]; /* records held, by owner */
+extern uint64_t hnvc_owned[OWNERS]; /* records held, by owner */
 /* Among the others, by its pub, subnet, owner; it leads nowhere yet. */
 void hnvc_record_enter(struct hnvc_record *r);
 void hnvc_record_leave(struct hnvc_record *r); /* undoes it, and frees */
