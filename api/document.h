@@ -170,6 +170,8 @@ struct api_resolver { /* at most one of the two */
 	char *command; /* run with the question as arguments, answers on stdout */
 	char *url; /* http://... or unix socket path */
 	uint32_t timeout_ms;
+	uint32_t negative_expiry_s; /* that there is no record is believed for so long */
+	uint32_t expiry_s; /* and a record that was found */
 };
 
 struct api_network_virtualization {
