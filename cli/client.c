@@ -15,6 +15,8 @@
 #include "cli/output.h"
 
 #define ANSWER_MAX (64u << 20) /* bytes; longer is no answer of weftd's */
+#define LINE_MAX_BYTES (1u << 20) /* of an answer of JSON lines */
+#define AGAIN_EVERY_MS 4u
 #define ANSWER_WITHIN_S 120L /* an apply may wait for DHCP; nothing takes longer than this */
 
 static volatile sig_atomic_t interrupted;
@@ -147,6 +149,18 @@ static int say_problem(struct cli *c, const struct exchange *x, const char *abou
 	return CLI_REFUSED;
 }
 
+/* What cannot be done yet is asked for again, if the request says so. */
+static CURLcode perform(struct exchange *x, unsigned again_ms)
+{
+	for (unsigned waited_ms = 0;; waited_ms += AGAIN_EVERY_MS) {
+		CURLcode code = curl_easy_perform(x->curl);
+		if (code != CURLE_OK || exchange_status(x) != 503 || waited_ms >= again_ms || client_interrupted())
+			return code;
+		str_free(&x->answer);
+		usleep(AGAIN_EVERY_MS * 1000);
+	}
+}
+
 static int exchange_run(struct cli *c, struct exchange *x, const struct client_request *r)
 {
 	x->curl = curl_easy_init();
@@ -176,7 +190,7 @@ static int exchange_run(struct cli *c, struct exchange *x, const struct client_r
 	curl_easy_setopt(x->curl, CURLOPT_TIMEOUT, x->sink ? 0L : ANSWER_WITHIN_S);
 	curl_easy_setopt(x->curl, CURLOPT_NOPROGRESS, 0L);
 	curl_easy_setopt(x->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
-	CURLcode code = curl_easy_perform(x->curl);
+	CURLcode code = perform(x, r->again_ms);
 
 	int result = CLI_OK;
 	if (code == CURLE_OK || exchange_status(x) >= 400)
@@ -226,5 +240,43 @@ int client_stream(struct cli *c, const char *path, client_sink_fn *sink, void *a
 	int result = exchange_run(c, &x, &(struct client_request){.path = path});
 	curl_easy_cleanup(x.curl);
 	str_free(&x.answer);
+	return result;
+}
+
+/* Lines of JSON as they come, cut anywhere. */
+struct lines {
+	client_line_fn *fn;
+	void *arg;
+	struct str part; /* a line without its end */
+};
+
+static int take_lines(void *arg, const char *data, size_t len)
+{
+	struct lines *l = arg;
+	int enough = 0;
+	while (len && !enough) {
+		const char *end = memchr(data, '\n', len);
+		size_t n = end ? (size_t)(end - data) : len;
+		if (l->part.len + n > LINE_MAX_BYTES)
+			return 1; /* no line of weftd's is that long */
+		str_add_bytes(&l->part, data, n);
+		data += n + (end != NULL);
+		len -= n + (end != NULL);
+		if (!end)
+			break;
+		json_t *line = l->part.text ? json_loadb(l->part.text, l->part.len, 0, NULL) : NULL;
+		if (line)
+			enough = l->fn(l->arg, line);
+		json_decref(line);
+		str_free(&l->part);
+	}
+	return enough;
+}
+
+int client_lines(struct cli *c, const char *path, client_line_fn *fn, void *arg)
+{
+	struct lines l = {.fn = fn, .arg = arg};
+	int result = client_stream(c, path, take_lines, &l);
+	str_free(&l.part);
 	return result;
 }

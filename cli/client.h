@@ -16,6 +16,7 @@ struct client_request {
 	const char *body; /* NULL: none */
 	size_t body_len;
 	const char *content_type; /* of the body */
+	unsigned again_ms; /* asked again for so long while weftd answers that it cannot yet (503) */
 	const char *refused_about; /* put in front of a refusal without a field path; NULL: nothing */
 };
 
@@ -26,6 +27,10 @@ int client_get(struct cli *c, const char *path, json_t **ret_json);
 /* Gets bytes as they come. 0: more, 1: enough. CLI_OK also when client_interrupted() ended it. */
 typedef int client_sink_fn(void *arg, const char *data, size_t len);
 int client_stream(struct cli *c, const char *path, client_sink_fn *sink, void *arg);
+
+/* The same for an answer of JSON lines: fn gets each. 0: more, 1: enough. */
+typedef int client_line_fn(void *arg, const json_t *line);
+int client_lines(struct cli *c, const char *path, client_line_fn *fn, void *arg);
 
 /* Adds text with everything escaped that has a meaning in a path or query. */
 void client_escape(struct str *s, const char *text);

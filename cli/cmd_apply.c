@@ -1,55 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* apply and diff: a document from a file or from standard input. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "api/document.h"
-#include "base/file.h"
 #include "cli/client.h"
+#include "cli/document_read.h"
 #include "cli/render.h"
-
-static int read_stdin(size_t max, char **ret_text, size_t *ret_len)
-{
-	struct str s = {0};
-	char buf[65536];
-	ssize_t n;
-	while ((n = read(STDIN_FILENO, buf, sizeof(buf))) != 0) {
-		int r = n < 0 ? -errno : (size_t)n > max - s.len ? -EFBIG : 0;
-		if (r == -EINTR)
-			continue;
-		if (r) {
-			str_free(&s);
-			return r;
-		}
-		str_add_bytes(&s, buf, (size_t)n);
-	}
-	*ret_len = s.len;
-	*ret_text = cli_take(&s);
-	return 0;
-}
-
-/* The document's text; says what is wrong with the file. */
-static int read_document(struct cli *c, const char *path, char **ret_text, size_t *ret_len)
-{
-	bool is_stdin = !strcmp(path, "-");
-	int r = is_stdin ? read_stdin(API_TEXT_MAX, ret_text, ret_len)
-			 : file_read(path, API_TEXT_MAX, ret_text, ret_len);
-	if (r == -EFBIG)
-		return cli_refuse(c, "%s: larger than a document may be; %u MiB at most", path, API_TEXT_MAX >> 20);
-	if (r)
-		return cli_refuse(c, "%s: %s", path, strerror(-r));
-	return CLI_OK;
-}
 
 /* Sends the document and gets weftd's answer. */
 static int send_document(struct cli *c, const char *method, const char *path, const char *file, json_t **ret_answer)
 {
 	char *text = NULL;
 	size_t len = 0;
-	int r = read_document(c, file, &text, &len);
+	int r = document_read(c, file, &text, &len);
 	if (r)
 		return r;
 	struct client_request request = {

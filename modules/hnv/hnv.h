@@ -27,6 +27,11 @@ struct provider_way;
 
 /* The distributed router has this MAC address on every host and in every subnet (row I5). */
 #define HNV_ROUTER_MAC ((struct mac){{0x00, 0x15, 0x5d, 0xff, 0xff, 0x01}})
+/* fe80::215:5dff:feff:ff01, its link-local address (RFC 4291, appendix A). */
+#define HNV_ROUTER_IP6                                                                                               \
+	{                                                                                                            \
+		0xfe, 0x80, [8] = 0x02, 0x15, 0x5d, 0xff, 0xfe, 0xff, 0xff, 0x01                                     \
+	}
 
 #define HNV_HEADER_ROOM 80 /* bytes: the longest way (58) and 22 of an encapsulation's own */
 
@@ -62,6 +67,10 @@ struct hnv_encapsulation {
 	uint16_t udp_port; /* 4789; 0: not UDP */
 	uint8_t header_len; /* of its own header (with UDP's), at most 22: NVGRE 8 */
 	uint8_t overhead; /* bytes between the outer IP header and the inner packet's L3 header, inner Ethernet included: NVGRE 22 */
+	uint8_t vsid_off; /* in its own header: 24 bits of VSID */
+	/* The bits of its own header that must be as they are in another frame's, which decapsulate took, for a frame to be
+	 * taken as well; not those of the VSID, nor UDP's length and source port. */
+	uint8_t same[22];
 	/* Fills in the constant part of its own header at own[0..header_len). Control thread. */
 	void (*prepare)(uint8_t *own);
 	/* frames[0..n) have t's header in front: fills in what differs from frame to frame in its own. Worker. */
@@ -108,6 +117,34 @@ int hnv_record_remove(uint8_t network, uint32_t vsid, const struct ip *customer)
 const struct hnv_record *hnv_record_find(uint8_t network, uint32_t vsid, const struct ip *customer); /* NULL: none */
 /* All, in no order; fn returning non-zero stops and is returned. */
 int hnv_record_each(int (*fn)(const struct hnv_record *r, void *arg), void *arg);
+
+/*
+ * A guest as whoever moves it from host to host (modules/move) sees it: the records by which others find it are those
+ * with its virtual subnet and MAC address, whether or not its adapter is on this host. Control thread.
+ */
+struct hnv_guest {
+	const char *network; /* name of the provider network */
+	uint32_t vsid;
+	struct mac mac;
+};
+
+enum hnv_origin { HNV_OF_DOCUMENT, HNV_OF_API, HNV_LEARNED };
+
+struct hnv_guest_record {
+	const struct hnv_record *record;
+	enum hnv_origin origin;
+	bool here; /* its provider address is one of this host's */
+};
+
+/* The guest of an adapter of this host. -ENOENT: no adapter in a virtual subnet is called so. */
+int hnv_guest_find(const char *adapter, struct hnv_guest *ret_guest);
+bool hnv_guest_is_here(const struct hnv_guest *g); /* has it an adapter on this host? */
+/* Its records, in no order. fn returning non-zero stops and is returned; it changes none. */
+int hnv_guest_records(const struct hnv_guest *g, int (*fn)(const struct hnv_guest_record *r, void *arg), void *arg);
+/* The records that are not the document's lead to that provider address from now on, but those of rule nat, whose
+ * provider address is the guest's own. How many did not before, or what refuses, as hnv_record_set; then those before
+ * it are changed, and the same call goes on. */
+int hnv_guest_lead(const struct hnv_guest *g, const struct ip *provider, struct err *e);
 
 /*
  * Rule nat (row I23): a customer address has a provider address of its own, and packets between two such addresses

@@ -5,6 +5,9 @@ The usual ones are those of docs/examples/tenants-node1.yaml: Contoso with two s
 the same addresses and the same MAC addresses.
 """
 import copy
+import json
+import subprocess
+import time
 from dataclasses import dataclass, field
 
 from relay import Relay
@@ -147,3 +150,120 @@ class Fabric:
     def explain(self, name, frame, *more):
         node = self.nodes[self.guest[name].node - 1]
         return node.weft("explain", "--from", name, "--frame", frame, *more).stdout
+
+
+class Machine:
+    """A guest that moves from host to host. What a virtual machine's memory is to its adapters is one namespace here: it
+    has the taps of all hosts, hears by each of them, and sends by that of the host where it runs."""
+
+    def __init__(self, fabric, name, node, vsid=5001, last=5, addresses=None):
+        self.fabric, self.lab, self.name, self.node, self.vsid = fabric, fabric.lab, name, node, vsid
+        self.addresses = addresses or [f"10.0.0.{last}"]
+        self.mac = f"00:15:5d:00:00:{last:02x}"
+        self.ns = self.lab.netns(name)
+        self.lab.exec(self.ns, "sh", "-c", "cd /proc/sys/net; echo 0 | tee ipv4/conf/*/rp_filter; echo 1 > ipv6/conf/default/disable_ipv6")
+        for a in self.addresses:
+            self.lab.ip(self.ns, "addr", "add", f"{a}/32", "dev", "lo")
+
+    def tap(self, node):
+        return f"{self.name}-{node}"
+
+    def attach(self, node):
+        return {"tap": self.tap(node), "netns": self.ns}
+
+    def adapter(self, node, **more):
+        return {"name": self.name, "owner": "vm", "switch": "fabric", "mac-address": self.mac,
+                "virtual-subnet-id": self.vsid, "attach": self.attach(node), **more}
+
+    def records(self, addresses=None):
+        """They lead to the node where it runs."""
+        return [{"virtual-subnet-id": self.vsid, "customer-address": a, "mac-address": self.mac,
+                 "provider-address": pa(self.node)} for a in addresses or self.addresses]
+
+    def plug(self, node):
+        """The tap is there: the guest's end of it comes up."""
+        self.lab.ip(self.ns, "link", "set", self.tap(node), "up")
+
+    def run_on(self, node):
+        """It sends by that host from now on."""
+        lines = [f"route replace 10.0.0.0/24 dev {self.tap(node)} src {self.addresses[0]}",
+                 f"route replace default via 10.0.0.1 dev {self.tap(node)} onlink src {self.addresses[0]}"]
+        self.lab.ip(self.ns, "-batch", "-", input="\n".join(lines))
+        self.node = node
+
+    def begin(self, **more):
+        """It is on its first host; the others know that, by their documents."""
+        f = self.fabric
+        for i, host in enumerate(f.nodes, 1):
+            document = host.json("get")
+            document["lookup-records"] = document.get("lookup-records", []) + self.records()
+            if i == self.node:
+                document["adapters"] = document.get("adapters", []) + [self.adapter(i, **more)]
+            host.apply(document)
+        self.plug(self.node)
+        self.run_on(self.node)
+        return self
+
+    # The steps of a move, in their order.
+
+    def prepare(self, to, *more, check=True, document=None):
+        source = document or self.fabric.nodes[self.node - 1].weft("get", "-o", "yaml").stdout
+        done = self.fabric.nodes[to - 1].weft("move", "prepare", self.name, "--from", "-", "--attach",
+                                              json.dumps(self.attach(to)), *more, input=source, check=check)
+        if done.returncode == 0 and "--dry-run" not in more:
+            self.plug(to)
+        return done
+
+    def activate(self, on, to, check=True):
+        """On a host with its adapter."""
+        return self.fabric.nodes[on - 1].weft("move", "activate", self.name, "--to", pa(to), check=check)
+
+    def lead(self, on, to, check=True):
+        """On a host without."""
+        return self.fabric.nodes[on - 1].weft("move", "activate", "--virtual-subnet-id", self.vsid, "--mac-address",
+                                              self.mac, "--to", pa(to), check=check)
+
+    def retire(self, on, check=True):
+        return self.fabric.nodes[on - 1].weft("move", "retire", self.name, check=check)
+
+    def others(self, *but):
+        return [i for i in range(1, len(self.fabric.nodes) + 1) if i not in but]
+
+    def move(self, to, tell=True):
+        """All of it. tell: the hosts that have no part in it are told, too."""
+        old = self.node
+        self.prepare(to)
+        self.activate(to, to)
+        self.run_on(to)
+        for i in self.others(old, to) if tell else ():
+            self.lead(i, to)
+        self.activate(old, to)
+        self.retire(old)
+
+    def state(self, node):
+        """As that host sees it; None: it has no adapter."""
+        found = [a for a in self.fabric.nodes[node - 1].json("move", "status") if a["adapter"] == self.name]
+        return found[0]["state"] if found else None
+
+
+class Numbered:
+    """Datagrams to an address at a steady rate. After stop(): `sent`, `lost`, `doubled`, and the longest `gap` in s."""
+
+    def __init__(self, lab, ns_from, ns_to, address, rate, port=7000):
+        program = lab.build / "tests/lib/numbered"
+        self.lab = lab
+        self.receiver = self.start(ns_to, program, "receive", address, port)
+        self.receiver.stdout.readline()
+        self.sender = self.start(ns_from, program, "send", address, port, rate)
+
+    def start(self, ns, *argv):
+        p = subprocess.Popen(self.lab.argv(argv, ns), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.lab.processes.append(p)
+        return p
+
+    def stop(self):
+        self.sent = json.loads(self.sender.communicate()[0])["sent"]
+        time.sleep(0.5)  # for what is on its way
+        told = json.loads(self.receiver.communicate()[0])
+        self.lost, self.doubled, self.gap = self.sent - told["distinct"], told["doubled"], told["gap-us"] / 1e6
+        return self

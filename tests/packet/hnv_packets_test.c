@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "base/err.h"
+#include "base/ip.h"
 #include "core/runtime/explain.h"
 #include "core/runtime/offload.h"
 #include "tests/packet/hnv_rig.h"
@@ -40,6 +41,8 @@ static const struct sent sent[] = {
 	 NULL},
 	{"the other tenant's subnet, IPv6", "f-web", ROUTER, WEB, "fd00:1::5", "fd00:2::25", NULL, "", "no-route", 0,
 	 NULL, NULL},
+	{"the broadcast address of another subnet", "c-web", ROUTER, WEB, "10.0.0.5", "10.0.1.255", NULL, "",
+	 "directed-broadcast", 0, NULL, NULL},
 	{"a provider address", "c-web", ROUTER, WEB, "10.0.0.5", "198.51.100.12", NULL, "", "no-route", 0, NULL,
 	 NULL},
 	{"an adapter without a virtual subnet", "c-web", "00:15:5d:00:00:99", WEB, "10.0.0.5", "10.0.0.99", NULL, "",
@@ -260,18 +263,15 @@ static void test_came_cut_off(void **state)
 /* To everybody in the subnet: beside once each, away once each host; not to the other tenant, not to other subnets. */
 static void test_replication(void **state)
 {
-	static const char *const to[][2] = {{"255.255.255.255", "10.0.0.5"},
-					    {"10.0.0.255", "10.0.0.5"},
-					    {"224.0.0.251", "10.0.0.5"},
-					    {"ff02::fb", "fd00:1::5"}};
+	static const char *const to[][3] = {{"255.255.255.255", "10.0.0.5", ALL},
+					    {"10.0.0.255", "10.0.0.5", ALL},
+					    {"10.0.0.255", "10.0.0.5", ROUTER},
+					    {"224.0.0.251", "10.0.0.5", "01:00:5e:00:00:fb"},
+					    {"ff02::fb", "fd00:1::5", "33:33:00:00:00:fb"}};
 	uint8_t frame[256], got[256];
 	for (unsigned i = 0; i < RTE_DIM(to); i++) {
 		uint64_t copies = host_row("c-web")->ingress_copies;
-		size_t len = rig_udp(frame,
-				     i < 2    ? ALL
-				     : i == 2 ? "01:00:5e:00:00:fb"
-					      : "33:33:00:00:00:fb",
-				     WEB, to[i][1], to[i][0], NULL, 20);
+		size_t len = rig_udp(frame, to[i][2], WEB, to[i][1], to[i][0], NULL, 20);
 		rig_expect(to[i][0], "c-web", frame, len, "wire,wire,c-two", NULL);
 		assert_int_equal(host_row("c-web")->ingress_copies - copies, 2);
 		for (unsigned k = 0; k < 2; k++) {
@@ -308,6 +308,33 @@ static void test_longest(void **state)
 		rig_expect(rows[i].to, "c-web", frame, len, "c-web", "tunnel-too-long");
 		host_clear();
 	}
+}
+
+/* UDP to the router: port unreachable from the address that was asked, whether or not the subnet has a record for all. */
+static void test_to_router(void **state)
+{
+	static const char *const to[][2] = {{"10.0.0.1", "10.0.0.5"},
+					    {"10.0.1.1", "10.0.0.5"},
+					    {"fd00:1::1", "fd00:1::5"},
+					    {"fd00:2::1", "fd00:1::5"},
+					    {"fe80::215:5dff:feff:ff01", "fd00:1::5"}};
+	uint8_t frame[256], got[256];
+	for (unsigned i = 0; i < RTE_DIM(to); i++) {
+		bool ip6 = strchr(to[i][0], ':');
+		struct ip from;
+		assert_int_equal(ip_parse(to[i][0], &from), 0);
+		size_t len = rig_udp(frame, ROUTER, WEB, to[i][1], to[i][0], NULL, 20);
+		rig_expect(to[i][0], "c-web", frame, len, "c-web", "router-no-service");
+		struct frame *f = host_got("c-web", 0);
+		assert_true(frame_read(f, 0, got, frame_len(f)));
+		const uint8_t *icmp = got + 14 + (ip6 ? 40 : 20);
+		assert_memory_equal(got + 14 + (ip6 ? 8 : 12), from.byte, ip6 ? 16 : 4);
+		assert_memory_equal(icmp, ((const uint8_t[][2]){{3, 3}, {1, 4}})[ip6], 2);
+		host_clear();
+	}
+	/* The other tenant's gateway is nobody's here. */
+	size_t len = rig_udp(frame, ROUTER, WEB, "10.0.0.5", "10.0.2.1", NULL, 20);
+	rig_expect("the other tenant's gateway", "c-web", frame, len, "", "no-route");
 }
 
 static void test_ttl(void **state)
@@ -379,7 +406,7 @@ int main(void)
 		cmocka_unit_test(test_came),	    cmocka_unit_test(test_came_cut_off),
 		cmocka_unit_test(test_replication), cmocka_unit_test(test_longest),
 		cmocka_unit_test(test_ttl),	    cmocka_unit_test(test_unicast_arp),
-		cmocka_unit_test(test_explain),
+		cmocka_unit_test(test_explain),	    cmocka_unit_test(test_to_router),
 	};
 	return cmocka_run_group_tests_name("hnv packets", tests, NULL, NULL);
 }

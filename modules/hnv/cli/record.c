@@ -262,6 +262,9 @@ COMMAND(record_list, .words = "record list", .group = COMMAND_STATE, .usage = "[
 	.more = "ORIGIN says who gave a record: the document, the API ('weft record set'), or a guest it was learned from.",
 	.fn = record_list)
 
+COMMAND(get_paca_mapping, .words = "Get-PACAMapping", .group = COMMAND_STATE, .usage = "[VSID [CUSTOMER-ADDRESS]]",
+	.max_words = 2, .options = list_options, .help = "the same as 'record list'", .fn = record_list)
+
 COMMAND(record_set, .words = "record set", .group = COMMAND_STATE, .usage = "VSID CUSTOMER-ADDRESS", .min_words = 2,
 	.max_words = 2, .options = set_options, .help = "adds or changes a lookup record while packets pass",
 	.more = "In force when the command ends, and kept over restarts, beside the document. Records that the\n"

@@ -60,6 +60,14 @@ struct hnvc_local *hnvc_local_by_id(uint16_t adapter)
 	return NULL;
 }
 
+struct hnvc_local *hnvc_local_by_name(const char *name)
+{
+	for (size_t i = 0; i < hnvc_locals[RUNS].n; i++)
+		if (!strcmp(hnvc_locals[RUNS].list[i]->name, name))
+			return hnvc_locals[RUNS].list[i];
+	return NULL;
+}
+
 static size_t document_index(const struct api_document *doc, const char *name)
 {
 	size_t i = 0;

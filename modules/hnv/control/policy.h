@@ -21,7 +21,7 @@ struct txn;
 enum { RUNS, COMES, SIDES };
 
 /* Who gave a record, and takes it away again. */
-enum hnvc_owner { OWNER_DOCUMENT, OWNER_API, OWNER_LEARNED };
+enum hnvc_owner { OWNER_DOCUMENT = HNV_OF_DOCUMENT, OWNER_API = HNV_OF_API, OWNER_LEARNED = HNV_LEARNED };
 
 /* What a document makes of a provider network on this host. */
 struct hnvc_presence {
@@ -150,6 +150,7 @@ void hnvc_locals_retire(void);
 /* The adapter of a subnet with that MAC address; NULL: none. */
 struct hnvc_local *hnvc_local_find(int side, const struct hnvc_subnet *s, const struct mac *mac);
 struct hnvc_local *hnvc_local_by_id(uint16_t adapter); /* as runs */
+struct hnvc_local *hnvc_local_by_name(const char *name); /* as runs; NULL: none */
 /* A record came to or left (subnet, MAC address): what its adapter may send from changes with the next flush. */
 void hnvc_own_add(const struct hnvc_record *r);
 void hnvc_own_remove(const struct hnvc_record *r);
@@ -211,6 +212,8 @@ void hnvc_staged_abort(void);
 int hnvc_record_set(struct hnvc_network *net, const struct hnv_record *r, const char *labels, enum hnvc_owner owner,
 		    struct err *e);
 int hnvc_record_remove(struct hnvc_record *r, enum hnvc_owner owner, struct err *e);
+/* The end of a call that changed records: workers and the log have it. e says that only the disk does not. */
+int hnvc_records_settle(struct err *e);
 void hnvc_records_let_go(void); /* all of them; for the end */
 bool hnvc_is_group(const struct ip *ip); /* multicast, or 255.255.255.255 */
 bool hnvc_is_unspecified(const struct ip *ip); /* 0.0.0.0, ::, or none at all */

@@ -165,8 +165,7 @@ void hnvc_records_let_go(void)
 			hnvc_record_leave(s->records);
 }
 
-/* Both ends of what one call changes. */
-static int call_end(struct err *e)
+int hnvc_records_settle(struct err *e)
 {
 	hnvc_flush();
 	int rc = hnvc_log_flush();
@@ -179,7 +178,7 @@ int hnv_record_set(const struct hnv_record *r, struct err *e)
 	if (!net)
 		return err_set(e, ENOENT, "provider-network", "this host has no address in it");
 	int rc = hnvc_record_set(net, r, NULL, OWNER_API, e);
-	return rc ? rc : call_end(e);
+	return rc ? rc : hnvc_records_settle(e);
 }
 
 static struct hnvc_record *find(uint8_t network, uint32_t vsid, const struct ip *customer)
@@ -193,7 +192,7 @@ int hnv_record_remove(uint8_t network, uint32_t vsid, const struct ip *customer)
 {
 	struct hnvc_record *r = find(network, vsid, customer);
 	int rc = r ? hnvc_record_remove(r, OWNER_API, NULL) : -ENOENT;
-	return rc ? rc : call_end(NULL);
+	return rc ? rc : hnvc_records_settle(NULL);
 }
 
 const struct hnv_record *hnv_record_find(uint8_t network, uint32_t vsid, const struct ip *customer)

@@ -12,7 +12,6 @@
 #include "core/http/server.h"
 #include "modules/hnv/control/policy.h"
 #include "modules/hnv/control/record_json.h"
-#include "modules/hnv/control/record_log.h"
 #include "modules/hnv/control/record_request.h"
 
 #define LIST_DEFAULT 1000
@@ -102,14 +101,6 @@ static int keys_put(const struct http_request *r, json_t *json, struct err *e)
 	return rc ? rc : key_put(json, "customer-address", http_text(r->arg[2]), e);
 }
 
-/* What the change did is in force; only then does the disk matter. */
-static int changed(struct err *e)
-{
-	hnvc_flush();
-	int rc = hnvc_log_flush();
-	return rc ? err_set(e, -rc, NULL, "it is in force, but cannot be kept on disk: %s", strerror(-rc)) : 0;
-}
-
 static void one_put(const struct http_request *r, struct http_response *ret)
 {
 	struct err e = {0};
@@ -121,7 +112,7 @@ static void one_put(const struct http_request *r, struct http_response *ret)
 	if (!rc)
 		rc = hnvc_request_record(json, &counts, &e);
 	if (!rc)
-		rc = changed(&e);
+		rc = hnvc_records_settle(&e);
 	json_decref(json);
 	if (rc)
 		http_problem(ret, rc, &e);
@@ -153,7 +144,7 @@ static void one_delete(const struct http_request *r, struct http_response *ret)
 	if (!rc)
 		rc = hnvc_record_remove(record, OWNER_API, &e);
 	if (!rc)
-		rc = changed(&e);
+		rc = hnvc_records_settle(&e);
 	if (rc)
 		http_problem(ret, rc, &e);
 	else

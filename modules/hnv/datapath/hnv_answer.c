@@ -9,6 +9,7 @@
 
 #include <rte_ether.h>
 
+#include "base/bytes.h"
 #include "modules/hnv/datapath/records.h"
 
 DROP(hnv, answer_limit, "answer-limit",
@@ -30,17 +31,15 @@ DROP(hnv, no_answer, "no-answer",
 
 enum { ND_FIRST = 133, ND_LAST = 137 };
 
-static inline uint16_t be16_at(const uint8_t *at) { return (uint16_t)(at[0] << 8 | at[1]); }
-
 /* udp: the header. To a server, or to a client: no guest is a server where we are. */
-static inline bool is_dhcp(const uint8_t *udp, uint16_t first) { return (uint16_t)(be16_at(udp + 2) - first) < 2; }
+static inline bool is_dhcp(const uint8_t *udp, uint16_t first) { return (uint16_t)(bytes_be16(udp + 2) - first) < 2; }
 
 /* TCP, or UDP that is not DHCP, where the first look finds the headers: nothing here is for us. */
 static inline bool is_plain(struct frame *f)
 {
 	const uint8_t *data = frame_data(f);
 	uint32_t len = frame_head_len(f);
-	uint16_t type = len >= UDP4_LOOK ? be16_at(data + TYPE_OFF) : 0;
+	uint16_t type = len >= UDP4_LOOK ? bytes_be16(data + TYPE_OFF) : 0;
 	if (likely(type == RTE_ETHER_TYPE_IPV4)) {
 		uint8_t protocol = data[IP4_PROTOCOL_OFF];
 		return likely(protocol == IPPROTO_TCP) ||

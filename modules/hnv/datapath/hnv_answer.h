@@ -17,6 +17,8 @@ bool hnv_nd(struct pipe *p, const struct dp_adapter *a, struct frame *f);
 /* ICMP and ICMPv6 of any other kind. */
 bool hnv_ping4(struct pipe *p, const struct dp_adapter *a, struct frame *f);
 bool hnv_ping6(struct pipe *p, const struct dp_adapter *a, struct frame *f);
+/* What no record decides about. Packets to the router itself end here; UDP gets port unreachable. */
+bool hnv_to_router(struct pipe *p, const struct dp_adapter *a, struct frame *f);
 /* UDP from or to a DHCP port, in a subnet with dhcp. */
 bool hnv_dhcp4(struct pipe *p, const struct dp_adapter *a, struct frame *f);
 bool hnv_dhcp6(struct pipe *p, const struct dp_adapter *a, struct frame *f);

@@ -26,6 +26,7 @@ struct hnv_next {
 	uint16_t index, generation;
 	uint16_t adapter; /* HNV_LOCAL: id; for a moment there may be no such adapter in the snapshot */
 	bool use_vm_mac_address; /* HNV_REWRITE */
+	bool group; /* HNV_TUNNEL: its remote end is a multicast group */
 	const struct hnv_tunnel *_Atomic tunnel; /* HNV_TUNNEL: replaced when the way changes */
 	const struct provider_path *path; /* HNV_TUNNEL, HNV_REWRITE */
 };

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The guest's records lead elsewhere, and its adapter goes. What comes to a host is in edit_prepare.c. */
+#include "modules/move/control/edit_private.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "api/schema.h"
+#include "base/err.h"
+#include "base/str.h"
+
+void move_edit_clear(struct move_edit *m)
+{
+	json_decref(m->document);
+	json_decref(m->added);
+	*m = (struct move_edit){0};
+}
+
+const char *move_network_of(const struct api_document *doc, const char *switch_name)
+{
+	for (size_t i = 0; i < doc->n_provider_addresses; i++)
+		if (str_equal(doc->provider_addresses[i].switch_name, switch_name))
+			return doc->provider_addresses[i].provider_network;
+	return NULL;
+}
+
+const struct ip *move_provider_of(const struct api_document *doc, const char *network, uint8_t family)
+{
+	const struct ip *any = NULL;
+	for (size_t i = 0; i < doc->n_provider_addresses; i++) {
+		const struct api_provider_address *a = &doc->provider_addresses[i];
+		if (strcmp(a->provider_network, network) != 0)
+			continue;
+		if (a->address.ip.family == family)
+			return &a->address.ip;
+		any = any ? any : &a->address.ip;
+	}
+	return any;
+}
+
+bool move_is_own(const struct api_document *doc, const char *network, const struct ip *provider)
+{
+	for (size_t i = 0; i < doc->n_provider_addresses; i++)
+		if (!strcmp(doc->provider_addresses[i].provider_network, network) &&
+		    ip_equal(&doc->provider_addresses[i].address.ip, provider))
+			return true;
+	return false;
+}
+
+/* A subnet's own first and last address are nobody's (but of IPv6, and of two addresses or one). */
+static bool is_subnets(const struct api_document *doc, const char *network, const struct ip *provider)
+{
+	for (size_t i = 0; i < doc->n_provider_addresses; i++) {
+		const struct ip_prefix *p = &doc->provider_addresses[i].address;
+		uint32_t address, mask = p->len && p->len <= 32 ? UINT32_MAX << (32 - p->len) : 0;
+		if (strcmp(doc->provider_addresses[i].provider_network, network) != 0 || p->ip.family != AF_INET ||
+		    p->len > 30 || !ip_prefix_contains(p, provider))
+			continue;
+		memcpy(&address, provider->byte, sizeof(address));
+		address = ntohl(address) & ~mask;
+		if (address == 0 || address == (UINT32_MAX & ~mask))
+			return true;
+	}
+	return false;
+}
+
+int move_provider_check(const struct api_document *doc, const char *network, const struct ip *provider, bool reached,
+			struct err *e)
+{
+	char text[IP_TEXT_SIZE], own[IP_TEXT_SIZE];
+	static const uint8_t zero[sizeof(provider->byte)];
+	const struct ip *here = move_provider_of(doc, network, provider->family);
+	bool group = provider->family == AF_INET6 ? provider->byte[0] == 0xff : provider->byte[0] >= 0xe0;
+	if (!here)
+		return err_set(e, EINVAL, "provider-network",
+			       "this host has no provider address in provider network `%s`", network);
+	if (group || !memcmp(provider->byte, zero, sizeof(zero)) || is_subnets(doc, network, provider))
+		return err_set(e, EINVAL, "to", "%s is no one host's address; use the provider address of a host",
+			       ip_format(provider, text));
+	if (!reached)
+		return err_set(
+			e, EINVAL, "to",
+			"%s is no address of provider network `%s`: neither the subnet of this host's own (%s) "
+			"nor a provider route has it",
+			ip_format(provider, text), network, ip_format(here, own));
+	return 0;
+}
+
+int move_edit_open(const struct api_document *here, const char *key, json_t **ret_document, json_t **ret_list,
+		   struct err *e)
+{
+	json_t *document = api_document_encode(here);
+	json_t *list = document ? json_object_get(document, key) : NULL;
+	if (document && !list) {
+		list = json_array();
+		if (json_object_set_new(document, key, list))
+			list = NULL;
+	}
+	if (!list) {
+		json_decref(document);
+		return err_set(e, ENOMEM, NULL, "out of memory");
+	}
+	*ret_document = document;
+	*ret_list = list;
+	return 0;
+}
+
+int move_edit_activate(const struct api_document *here, const char *network, uint32_t vsid, const struct mac *mac,
+		       const struct ip *provider, json_t **ret_document, struct err *e)
+{
+	json_t *document, *records;
+	char text[IP_TEXT_SIZE];
+	bool changed = false, failed = false;
+	int rc = move_edit_open(here, "lookup-records", &document, &records, e);
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < here->n_lookup_records && !failed; i++) {
+		const struct api_lookup_record *r = &here->lookup_records[i];
+		if (r->virtual_subnet_id != vsid || mac_to_u64(&r->mac_address) != mac_to_u64(mac) ||
+		    strcmp(r->provider_network, network) != 0 || r->rule == API_RULE_NAT ||
+		    ip_equal(&r->provider_address, provider))
+			continue;
+		changed = true;
+		failed = json_object_set_new(json_array_get(records, i), "provider-address",
+					     json_string(ip_format(provider, text)));
+	}
+	if (failed || !changed) {
+		json_decref(document);
+		document = NULL;
+	}
+	if (failed)
+		return err_set(e, ENOMEM, NULL, "out of memory");
+	*ret_document = document;
+	return 0;
+}
+
+static bool is_listed(const json_t *strings, const char *text)
+{
+	size_t i;
+	const json_t *item;
+	json_array_foreach((json_t *)strings, i, item)
+		if (str_equal(json_string_value(item), text))
+			return true;
+	return false;
+}
+
+static int records_remove(json_t *records, const json_t *added)
+{
+	for (size_t i = json_array_size(records); i-- > 0;) {
+		char *identity = schema_identity(&api_schema_lookup_record, json_array_get(records, i));
+		if (!identity)
+			return -ENOMEM;
+		if (is_listed(added, identity))
+			json_array_remove(records, i);
+		free(identity);
+	}
+	return 0;
+}
+
+int move_edit_remove(const struct api_document *here, const char *name, const json_t *added, json_t **ret_document,
+		     struct err *e)
+{
+	json_t *document, *adapters;
+	int rc = move_edit_open(here, "adapters", &document, &adapters, e);
+	if (rc)
+		return rc;
+	const struct api_adapter *adapter = api_document_adapter(here, name);
+	if (adapter)
+		json_array_remove(adapters, (size_t)(adapter - here->adapters));
+	if (adapter && json_array_size(added))
+		rc = records_remove(json_object_get(document, "lookup-records"), added);
+	if (rc || !adapter) {
+		json_decref(document);
+		document = NULL;
+	}
+	if (rc)
+		return err_set(e, -rc, NULL, "out of memory");
+	*ret_document = document;
+	return 0;
+}
