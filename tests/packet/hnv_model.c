@@ -380,9 +380,67 @@ static int local_of(const struct world *w, const struct world_record *r)
 	return r && r->provider >= 0 && r->provider < WORLD_OWN ? adapter_of(w, r->subnet, &r->mac) : -1;
 }
 
-/* One guest's, of which the record has to say that it is here and has that MAC address. */
-static void wire_ip(struct ask *q)
+/* Do all of the guest's records lead elsewhere? To one provider address; MODEL_SOME: to several. */
+static bool moved(const struct world *w, int adapter, int *ret_provider, int *ret_vxlan)
 {
+	const struct world_adapter *a = &w->adapter[adapter];
+	bool away = false;
+	for (unsigned i = 0; i < w->n_records; i++) {
+		const struct world_record *r = &w->record[i];
+		if ((int)r->subnet != a->subnet || !same_mac(&r->mac, &a->mac) ||
+		    (r->type != WORLD_GUEST && r->type != WORLD_WILDCARD))
+			continue;
+		if (r->provider < WORLD_OWN)
+			return false;
+		bool same = !away || (*ret_provider == r->provider && *ret_vxlan == r->vxlan);
+		*ret_provider = same ? r->provider : MODEL_SOME;
+		*ret_vxlan = same ? r->vxlan : -1;
+		away = true;
+	}
+	return away;
+}
+
+/* To where the guest is now, but not back to where it came from. */
+static void goes_on(struct ask *q, int from, int provider, int vxlan)
+{
+	if (provider == from) {
+		ends(q, "moved, to where it came from");
+		return;
+	}
+	ends(q, "moved: it goes on");
+	struct delivery *d = deliver(q, MODEL_WIRE);
+	d->provider = provider;
+	d->vxlan = vxlan;
+	d->maybe = provider == MODEL_SOME; /* one of them may be where it came from */
+}
+
+/* For no adapter here, as records say: whose adapter is here has moved (modules/hnv/README.md, Moves). */
+static void strays(struct ask *q, int from)
+{
+	const struct packet *p = q->p;
+	struct route route = route_of(q->w, q->w->subnet[q->subnet].domain, &p->destination);
+	const struct world_record *r = world_record_at(q->w, q->subnet, &p->destination);
+	bool link_local = is_link_local(&p->destination), arp = p->kind == PACKET_ARP;
+	int here = adapter_of(q->w, q->subnet, &p->to), provider, vxlan;
+	if (!r && !link_local && route.found && route.subnet == q->subnet && route.next_hop.family)
+		r = world_record_at(q->w, q->subnet, &route.next_hop);
+	if (!r && !link_local)
+		r = wildcard_of(q->w, q->subnet, p->destination.family);
+	if (here < 0)
+		return;
+	if (r && same_mac(&r->mac, &p->to)) {
+		if (r->provider >= WORLD_OWN)
+			goes_on(q, from, r->provider, r->vxlan);
+	} else if ((arp || (!r && (link_local || has_l2only(q->w, q->subnet)))) &&
+		   moved(q->w, here, &provider, &vxlan)) {
+		goes_on(q, from, provider, vxlan);
+	}
+}
+
+/* One guest's, of which the record has to say that it is here and has that MAC address. */
+static void wire_ip(struct ask *q, int from)
+{
+	int provider, vxlan;
 	const struct packet *p = q->p;
 	struct route route = route_of(q->w, q->w->subnet[q->subnet].domain, &p->destination);
 	const struct world_record *r = world_record_at(q->w, q->subnet, &p->destination);
@@ -396,15 +454,20 @@ static void wire_ip(struct ask *q)
 	int to = local_of(q->w, r);
 	if (!r && !recorded && (has_l2only(q->w, q->subnet) || is_link_local(&p->destination)))
 		to = adapter_of(q->w, q->subnet, &p->to);
+	if (!r && to >= 0 && moved(q->w, to, &provider, &vxlan))
+		to = -1;
 	ends(q, "not here, or another MAC address than the record's");
-	if (to < 0 || (r && !same_mac(&r->mac, &p->to)))
+	if (to < 0 || (r && !same_mac(&r->mac, &p->to))) {
+		strays(q, from);
 		return;
+	}
 	ends(q, "here");
 	deliver(q, to);
 }
 
-void model_wire(const struct world *w, uint32_t vsid, const struct packet *p, struct outcome *ret)
+void model_wire(const struct world *w, uint32_t vsid, int from, const struct packet *p, struct outcome *ret)
 {
+	int provider, vxlan;
 	struct ask q = {.w = w, .adapter = MODEL_WIRE, .p = p, .o = ret};
 	*ret = (struct outcome){.why = "no virtual subnet of this host"};
 	while (q.subnet < WORLD_SUBNETS && w->subnet[q.subnet].vsid != vsid)
@@ -418,9 +481,11 @@ void model_wire(const struct world *w, uint32_t vsid, const struct packet *p, st
 	} else if (p->kind == PACKET_ARP) {
 		int to = adapter_of(w, q.subnet, &p->to);
 		ends(&q, "ARP between guests");
-		if (to >= 0)
+		if (to >= 0 && !moved(w, to, &provider, &vxlan))
 			deliver(&q, to);
+		else
+			strays(&q, from);
 	} else {
-		wire_ip(&q);
+		wire_ip(&q, from);
 	}
 }

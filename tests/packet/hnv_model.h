@@ -24,10 +24,12 @@ struct packet {
 };
 
 #define MODEL_WIRE (-1)
+#define MODEL_SOME (-2) /* of the provider addresses of other hosts, one */
 
 struct delivery {
 	int adapter; /* or MODEL_WIRE */
-	int provider; /* MODEL_WIRE: the tunnel's remote end */
+	int provider; /* MODEL_WIRE: the tunnel's remote end, or MODEL_SOME */
+	bool maybe; /* it need not arrive */
 	uint32_t vsid;
 	int vxlan; /* 0, 1; -1: whichever a record of that provider address names */
 	struct packet packet; /* as it arrives */
@@ -53,5 +55,5 @@ extern const struct mac model_router;
 
 /* What guest `adapter` of a virtual subnet sends. */
 void model_guest(const struct world *w, unsigned adapter, const struct packet *p, struct outcome *ret);
-/* What comes out of a tunnel to this host, of that VSID. */
-void model_wire(const struct world *w, uint32_t vsid, const struct packet *p, struct outcome *ret);
+/* What comes out of a tunnel to this host, of that VSID, from a provider address. */
+void model_wire(const struct world *w, uint32_t vsid, int from, const struct packet *p, struct outcome *ret);
