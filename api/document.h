@@ -134,6 +134,8 @@ struct api_customer_route {
 
 enum api_forwarding { API_FORWARDING_R2, API_FORWARDING_2012 };
 
+enum api_control_message_vsid { API_CONTROL_VSID_SUBNET, API_CONTROL_VSID_RESERVED };
+
 struct api_resolver { /* at most one of the two */
 	char *command; /* run with the question as arguments, answers on stdout */
 	char *url; /* http://... or unix socket path */
@@ -143,6 +145,7 @@ struct api_resolver { /* at most one of the two */
 struct api_network_virtualization {
 	enum api_forwarding forwarding; /* "r2" (default): by IP address only; "2012": by MAC inside a host */
 	bool use_external_router; /* packets between virtual subnets go to routers on the provider network */
+	enum api_control_message_vsid control_message_vsid; /* in which VSID REDIRECT and UNREACHABLE are sent */
 	struct api_resolver resolver; /* asked when no record is there */
 };
 

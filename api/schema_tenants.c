@@ -230,6 +230,7 @@ const struct schema schema_resolver = {
 };
 
 static const char *const forwarding_names[] = {"r2", "2012", NULL};
+static const char *const control_message_vsid_names[] = {"virtual-subnet", "reserved", NULL};
 
 /* 2012 without quotes is a number. */
 static int forwarding_special(const json_t *value, void *object, struct err *e)
@@ -249,6 +250,10 @@ static const struct field network_virtualization_fields[] = {
 	 .fallback = API_FORWARDING_R2, .names = forwarding_names, .special = forwarding_special},
 	{"use-external-router", FIELD_BOOL, offsetof(struct api_network_virtualization, use_external_router),
 	 "Whether packets between virtual subnets go to routers on the provider network instead of being routed here."},
+	{"control-message-vsid", FIELD_ENUM, offsetof(struct api_network_virtualization, control_message_vsid),
+	 "The virtual subnet ID that REDIRECT and UNREACHABLE messages to other hosts bear: `virtual-subnet`, that of the guest "
+	 "they are about; `reserved`, 16777215. Both are understood.",
+	 .fallback = API_CONTROL_VSID_SUBNET, .names = control_message_vsid_names},
 	{"resolver", FIELD_OBJECT, offsetof(struct api_network_virtualization, resolver),
 	 "Who is asked where a lookup record is missing. Default: nobody, the packet is dropped.",
 	 .object = &schema_resolver},

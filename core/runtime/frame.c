@@ -35,7 +35,7 @@ int frame_init(void)
 		{"weft_frame_offload", FRAME_OFFLOAD}, {"weft_frame_lent", FRAME_LENT},
 		{"weft_frame_parsed", FRAME_PARSED},   {"weft_frame_csum_good", FRAME_CSUM_GOOD},
 		{"weft_frame_tenant", FRAME_TENANT},   {"weft_frame_injected", FRAME_INJECTED},
-		{"weft_frame_resumed", FRAME_RESUMED},
+		{"weft_frame_resumed", FRAME_RESUMED}, {"weft_frame_hops", FRAME_HOPS},
 	};
 	for (unsigned i = 0; i < RTE_DIM(flags); i++) {
 		int r = flag_register(flags[i].name, flags[i].flag);
@@ -136,6 +136,7 @@ struct frame *frame_copy(const struct frame *f, const struct frame_pools *pools,
 	copy->m.port = f->m.port;
 	copy->m.hash = f->m.hash;
 	copy->tenant = f->tenant;
+	copy->hops = f->hops;
 	if (len < total)
 		return copy; /* what was found in the whole or left to be done to it does not hold for a part */
 	copy->m.ol_flags |= f->m.ol_flags & (FRAME_FLAGS & ~FRAME_LENT);

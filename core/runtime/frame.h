@@ -58,13 +58,16 @@ struct frame_headers {
 struct frame_tenant {
 	uint32_t vsid; /* the virtual subnet that it is in (to the wire: that it is sent into) */
 	uint16_t next; /* to the wire: the tunnel, an index of the module that forwards; else 0 */
-	uint16_t generation; /* of that index: one that was given to another meanwhile is not followed */
+	uint16_t
+		generation; /* of that index: one that was given to another meanwhile is not followed. From the wire: how many
+			      * bytes of outer headers were taken off, which stand in front of the frame until it is forwarded */
 };
 
 struct frame {
 	struct rte_mbuf m; /* first, so that a frame is an mbuf to DPDK */
 	struct frame_offload offload;
 	struct frame_headers headers;
+	uint8_t hops; /* the outer hop limit that a tenant's frame goes on with. Valid under FRAME_HOPS only */
 	struct frame_loan loan; /* len 0 unless FRAME_LENT */
 	struct frame_tenant tenant;
 };
@@ -80,10 +83,11 @@ static_assert(sizeof(struct frame) <= 128 + FRAME_PRIV_SIZE, "frame metadata is 
 #define FRAME_PARSED (1ULL << 38)
 #define FRAME_CSUM_GOOD (1ULL << 37) /* the L4 checksum was verified by whoever received it */
 #define FRAME_TENANT (1ULL << 36)
+#define FRAME_HOPS (1ULL << 33)
 /* In a worker's inbox only: the control thread made it (inject.c); and it goes on from where it was punted. */
 #define FRAME_INJECTED (1ULL << 35)
 #define FRAME_RESUMED (1ULL << 34)
-#define FRAME_FLAGS (FRAME_OFFLOAD | FRAME_LENT | FRAME_PARSED | FRAME_CSUM_GOOD | FRAME_TENANT)
+#define FRAME_FLAGS (FRAME_OFFLOAD | FRAME_LENT | FRAME_PARSED | FRAME_CSUM_GOOD | FRAME_TENANT | FRAME_HOPS)
 
 /* Frames of up to FRAME_SMALL_ROOM bytes come from the small pool; a 64 KiB segment whole from the big one. */
 #define FRAME_HEADROOM 128 /* bytes in front of the data, for tags and encapsulations */

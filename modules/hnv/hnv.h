@@ -23,6 +23,7 @@ struct provider_way;
 
 #define HNV_VSID_MIN 4096u /* RFC 7637, 3.2: below are reserved */
 #define HNV_VSID_MAX 16777214u /* 0xFFFFFF is for vendors */
+#define HNV_VSID_CONTROL 0xffffffu /* and control messages may come in it: no tenant's */
 
 /* The distributed router has this MAC address on every host and in every subnet (row I5). */
 #define HNV_ROUTER_MAC ((struct mac){{0x00, 0x15, 0x5d, 0xff, 0xff, 0x01}})

@@ -18,6 +18,7 @@
 #include "modules/hnv/datapath/hnv_mtu.h"
 #include "modules/hnv/datapath/records.h"
 #include "modules/hnv/datapath/routes.h"
+#include "modules/provider/provider.h"
 
 #define GOT_MAX 512
 #define CHECK(truth)                                                                                                 \
@@ -84,6 +85,11 @@ static uint16_t pass_on(struct pipe *p, const struct dp_adapter *a, struct frame
 	return 0;
 }
 NODE(pass_on, FORWARD, pass_on, NULL)
+
+/* There is no provider network: nobody has a provider address. */
+bool provider_is_local(const struct dp_switch *sw, const struct ip *address) { return false; }
+bool provider_is_peer(const struct dp_switch *sw, const struct ip *address) { return false; }
+bool provider_frame_is_ours(const struct dp_switch *sw, struct frame *f) { return false; }
 
 int hnv_dynamic_add(uint16_t adapter, const struct ip *address, struct err *e)
 {

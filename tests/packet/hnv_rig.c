@@ -167,6 +167,30 @@ void rig_start(void)
 	rig_answer_neighbours();
 }
 
+const char *rig_moved_document(const char *customer, const char *provider)
+{
+	static char text[8192];
+	char key[96], rest[sizeof(text)];
+	if (!*text || !customer)
+		snprintf(text, sizeof(text), "%s", hnv_document);
+	if (!customer)
+		return text;
+	snprintf(key, sizeof(key), "virtual-subnet-id: 5001, customer-address: '%s'", customer);
+	char *at = strstr(text, key);
+	at = at ? strstr(at, "provider-address: '") : NULL;
+	assert_non_null(at);
+	at += strlen("provider-address: '");
+	snprintf(rest, sizeof(rest), "%s", strchr(at, '\''));
+	snprintf(at, sizeof(text) - (size_t)(at - text), "%s%s", provider, rest);
+	return text;
+}
+
+void rig_move(const char *customer, const char *provider)
+{
+	host_apply(rig_moved_document(customer, provider));
+	rig_answer_neighbours();
+}
+
 const char *const rig_names[RIG_NAMES] = {WIRE, "c-web", "c-two", "c-db", "f-web", "plain"};
 
 /* Who got something, comma-separated, each as often as it got one. */

@@ -20,6 +20,12 @@ extern const char hnv_document[];
 void rig_start(void);
 void rig_answer_neighbours(void); /* whoever is asked for by ARP or ND at this moment answers */
 
+/* The document with the record of a customer address of contoso's guests here leading to another provider address; a
+ * static buffer. Later ones go on from the one before; NULL, NULL: from the beginning. */
+const char *rig_moved_document(const char *customer, const char *provider);
+/* It is the host's, and neighbours that are asked for answer. */
+void rig_move(const char *customer, const char *provider);
+
 size_t rig_hex(const char *text, uint8_t *to);
 
 /* Frames, built in order; each adds to the end of what `at` is in front of and returns the new end. */

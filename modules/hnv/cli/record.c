@@ -39,8 +39,11 @@ static void render_records(struct cli *c, const json_t *answer)
 	json_array_foreach((json_t *)records, i, record) {
 		for (size_t k = 0; keys[k]; k++) {
 			const json_t *value = json_object_get(record, keys[k]);
+			const char *other = json_string_value(json_object_get(record, "redirected-to"));
 			if (!value && k >= 4 && k < 7)
 				table_text(t, defaults[k - 4]);
+			else if (!keys[k + 1] && other)
+				table_format(t, "redirected to %s", other);
 			else
 				table_json(t, value);
 		}

@@ -16,6 +16,7 @@
 static struct hnvc_network *networks;
 static struct hnvc_subnet *subnets;
 static enum hnv_forwarding coming_forwarding;
+static bool coming_vsid_reserved;
 static bool coming_external;
 
 struct hnvc_network *hnvc_networks(void) { return networks; }
@@ -207,6 +208,7 @@ int hnvc_networks_prepare(struct txn *t, struct err *e)
 		s->rescan = presence_differs(s->network);
 	coming_forwarding = t->next->network_virtualization.forwarding == API_FORWARDING_2012 ? HNV_FORWARDING_2012
 											      : HNV_FORWARDING_R2;
+	coming_vsid_reserved = t->next->network_virtualization.control_message_vsid == API_CONTROL_VSID_RESERVED;
 	coming_external = t->next->network_virtualization.use_external_router;
 	switches_fill(t->dp);
 	return 0;
@@ -242,6 +244,7 @@ void hnvc_networks_commit(void)
 		net->side[COMES].n_own = 0;
 		net->pub.forwarding = coming_forwarding;
 		net->pub.external_router = coming_external;
+		net->control_vsid_reserved = coming_vsid_reserved;
 		if (net->side[RUNS].there && net->pub.index != net->side[RUNS].index) {
 			net->pub.index = net->side[RUNS].index;
 			records_renumber(net);

@@ -13,8 +13,8 @@
 #include "base/err.h"
 #include "core/http/server.h"
 #include "core/runtime/dataplane.h"
+#include "modules/hnv/control/detours.h"
 #include "modules/hnv/control/next_hop.h"
-#include "modules/hnv/control/policy.h"
 #include "modules/provider/provider.h"
 
 static json_t *ip_json(const struct ip *ip)
@@ -132,6 +132,16 @@ static json_t *hop_json(const struct hnv_subnet *from, const struct hnvc_hop *ho
 	return o;
 }
 
+/* The record says another provider address than the one that is sent to: that one told. */
+static void redirect_json(json_t *o, const struct hnvc_network *net, const struct hnvc_hop *hop)
+{
+	const struct ip any = {.family = hop->asked.family};
+	const struct hnvc_subnet *s = hop->next ? hnvc_subnet_find(net, hop->vsid) : NULL;
+	const struct hnvc_record *r = s ? hnvc_held_find(s, hop->wildcard ? &any : &hop->asked, NULL) : NULL;
+	if (r && hnvc_redirected_to(r))
+		json_object_set_new(o, "redirected-from", ip_json(&r->pub.provider));
+}
+
 /* Whoever sends must be somebody: that is what the data plane asks first. */
 static int sender_check(const struct hnvc_subnet *s, const struct ip *from, struct err *e)
 {
@@ -175,6 +185,7 @@ static int next_hop(const struct http_request *r, json_t **ret_json, struct err 
 		return rc;
 	struct hnvc_hop hop = hnvc_next_hop(&net->pub, s->pub[RUNS], &to);
 	*ret_json = hop_json(s->pub[RUNS], &hop);
+	redirect_json(*ret_json, net, &hop);
 	return 0;
 }
 

@@ -40,6 +40,7 @@ struct hnvc_network {
 	struct hnvc_presence side[SIDES];
 	struct hnv_port uplink; /* of the switch and of its uplink */
 	struct hnvc_subnet **pages[4096]; /* by VSID, as pub.subnets */
+	bool control_vsid_reserved; /* control messages bear HNV_VSID_CONTROL, not the subnet's */
 	struct hnvc_network *next;
 };
 

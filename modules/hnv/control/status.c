@@ -8,7 +8,8 @@
 
 #include "api/document.h"
 #include "core/http/server.h"
-#include "modules/hnv/control/policy.h"
+#include "modules/hnv/control/detours.h"
+#include "modules/hnv/control/message.h"
 #include "modules/hnv/control/record_log.h"
 
 struct sums {
@@ -94,6 +95,20 @@ static int peer_count(const struct hnv_peer *peer, void *arg)
 	return 0;
 }
 
+/* Of the whole host, whatever network they came by. */
+static json_t *messages_json(void)
+{
+	json_t *refused = json_object();
+	for (unsigned i = HNVC_MESSAGE_GOOD + 1; i < HNVC_MESSAGE_REASONS; i++)
+		if (hnvc_messages_refused[i])
+			json_object_set_new(refused, hnvc_message_reasons[i],
+					    json_integer((json_int_t)hnvc_messages_refused[i]));
+	return json_pack("{s:I, s:I, s:I, s:I, s:o}", "redirects-sent", (json_int_t)hnvc_messages_sent[HNVC_REDIRECT],
+			 "unreachables-sent", (json_int_t)hnvc_messages_sent[HNVC_UNREACHABLE], "redirects-believed",
+			 (json_int_t)hnvc_messages_believed[HNVC_REDIRECT], "unreachables-believed",
+			 (json_int_t)hnvc_messages_believed[HNVC_UNREACHABLE], "refused", refused);
+}
+
 void hnvc_status_switch(const struct api_switch *sw, json_t *object)
 {
 	for (const struct hnvc_network *net = hnvc_networks(); net; net = net->next) {
@@ -102,10 +117,11 @@ void hnvc_status_switch(const struct api_switch *sw, json_t *object)
 			continue;
 		hnv_peers_each(peer_count, peers);
 		json_object_set_new(object, "network-virtualization",
-				    json_pack("{s:o, s:I, s:I, s:I, s:I}", "provider-network", http_text(net->name),
-					      "peers", (json_int_t)peers[0], "inner-mtu",
+				    json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:o}", "provider-network",
+					      http_text(net->name), "peers", (json_int_t)peers[0], "inner-mtu",
 					      (json_int_t)atomic_load(&net->pub.inner_mtu), "record-table-bytes",
 					      (json_int_t)hnv_records_bytes(&net->pub), "record-log-bytes",
-					      (json_int_t)hnvc_log_bytes()));
+					      (json_int_t)hnvc_log_bytes(), "redirected-records",
+					      (json_int_t)hnvc_redirects(), "control-messages", messages_json()));
 	}
 }

@@ -10,6 +10,7 @@
 #include <rte_ether.h>
 
 #include "core/runtime/offload.h"
+#include "modules/hnv/datapath/hnv_control.h"
 #include "modules/hnv/datapath/hnv_ecn.h"
 #include "modules/hnv/datapath/hnv_tunnel.h"
 
@@ -172,19 +173,6 @@ static inline const struct drop_reason *judge_vsid(struct pipe *p, const struct 
 	return NULL;
 }
 
-/* The frame without its tunnel; what was left to be done or known about the outer packet goes with it. */
-static inline void pull(struct frame *f, unsigned bytes, uint32_t vsid)
-{
-	f->m.data_off = (uint16_t)(f->m.data_off + bytes);
-	f->m.data_len = (uint16_t)(f->m.data_len - bytes);
-	f->m.pkt_len -= bytes;
-	if (unlikely(f->m.ol_flags & FRAME_OFFLOAD && f->offload.csum_start < bytes + HNV_ETHER_HEADER))
-		f->m.ol_flags &= ~FRAME_OFFLOAD;
-	f->m.ol_flags &= ~FRAME_CSUM_GOOD;
-	frame_shifted(f, -(int)bytes);
-	hnv_tenant_set(f, vsid, NULL);
-}
-
 /* What may be inside: an untagged frame whose IP header, if it has one, is there to be marked. */
 static inline const struct drop_reason *judge_inner(struct frame *f, uint8_t outer_ecn)
 {
@@ -230,11 +218,13 @@ static struct frame *take_out(struct pipe *p, const struct dp_adapter *a, struct
 	unsigned bytes = reason ? 0 : e->decapsulate(f, &vsid, &reason);
 	if (likely(bytes)) {
 		reason = judge_vsid(p, a, k, vsid);
-		if (unlikely(!reason && frame_head_len(f) < bytes + HNV_ETHER_HEADER))
+		if (unlikely(frame_head_len(f) < bytes + HNV_ETHER_HEADER))
 			reason = &drop_encapsulation_malformed;
+		else if (unlikely(reason && hnv_control_stranger(p, a, f, bytes, vsid)))
+			return NULL;
 		if (likely(!reason)) {
 			PIPE_TRACE(p, a, "decapsulate", "%s, virtual subnet %u", e->name, vsid);
-			pull(f, bytes, vsid);
+			hnv_outer_off(f, bytes, vsid);
 			reason = judge_inner(f, ecn);
 		}
 	}

@@ -2,19 +2,18 @@
 /*
  * Tenants' frames that came by the wire, to this host's adapters. The sender's host has decided; it is checked once
  * more here (row I21): the destination's lookup record in that very virtual subnet has to lead to an adapter of this
- * host and has to have the MAC address that the frame bears. Nothing goes back to the wire. Frames that are no
- * tenant's are left to l2_forward.
+ * host and has to have the MAC address that the frame bears. What is not for an adapter here is hnv_stray's: it goes back
+ * to the wire only after a guest that has moved. Frames that are no tenant's are left to l2_forward.
  */
 #include <rte_ether.h>
 
 #include "core/runtime/offload.h"
 #include "modules/hnv/datapath/hnv_lookup.h"
 #include "modules/hnv/datapath/hnv_replicate.h"
+#include "modules/hnv/datapath/hnv_stray.h"
 #include "modules/hnv/datapath/hnv_tunnel.h"
 #include "modules/hnv/datapath/routes.h"
 
-DROP(hnv, not_here, "not-here",
-     "came through a tunnel for a customer address that is not on this host; the sender's lookup record is out of date")
 DROP(hnv, record_mac, "record-mac",
      "came through a tunnel with another MAC address than the destination's lookup record has; the sender's record is wrong")
 DROP(hnv, came_not_ip, "tunnelled-not-ip",
@@ -84,7 +83,8 @@ static const struct dp_adapter *unrecorded(const struct pipe *p, const struct hn
 	if (!s->l2only && !(address.family == AF_INET6 && hnv_is_link_local(address.byte)))
 		return NULL;
 	memcpy(ret_answer->mac.byte, mac, 6);
-	return hnv_local_by_mac(p, s, mac);
+	to = hnv_local_by_mac(p, s, mac);
+	return to && hnv_moved(to) ? NULL : to;
 }
 
 /* Where f goes, or NULL and why it does not. */
@@ -108,7 +108,21 @@ static const struct dp_adapter *judge(struct pipe *p, const struct dp_adapter *a
 	return to;
 }
 
-/* A group, or ARP between two guests (row I7: the answer is the guest's own). Takes f. */
+/* ARP between two guests (row I7: the answer is the guest's own). Takes f. */
+static void deliver_arp(struct pipe *p, const struct dp_adapter *a, const struct hnv_network *net,
+			const struct hnv_subnet *s, struct frame *f)
+{
+	const uint8_t *data = frame_data(f);
+	const struct dp_adapter *to = hnv_local_by_mac(p, s, data);
+	if (to && !hnv_moved(to)) {
+		pipe_output(p, a, to, f);
+		return;
+	}
+	const struct hnv_ask ask = {.key = hnv_ask4(s->vsid, hnv_be32(data + HNV_ARP_TO))};
+	hnv_stray(p, a, net, f, &ask, &drop_not_here);
+}
+
+/* What no record decides about: a group's, or unicast ARP. Takes f. */
 static void deliver_by_mac(struct pipe *p, const struct dp_adapter *a, const struct hnv_network *net, struct frame *f)
 {
 	const uint8_t *data = frame_data(f);
@@ -118,23 +132,14 @@ static void deliver_by_mac(struct pipe *p, const struct dp_adapter *a, const str
 	bool arp = type == RTE_BE16(RTE_ETHER_TYPE_ARP) && len >= HNV_ARP_END;
 	bool ip = (type == RTE_BE16(RTE_ETHER_TYPE_IPV4) && len >= HNV_IP4_END) ||
 		  (type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && len >= HNV_IP6_END);
-	if (!ip && !arp) {
+	if (!ip && !arp)
 		pipe_drop(p, a, f, &drop_came_not_ip);
-		return;
-	}
-	if (!s) {
+	else if (!s)
 		pipe_drop(p, a, f, &drop_not_here);
-		return;
-	}
-	if (data[0] & 1) {
+	else if (data[0] & 1)
 		hnv_replicate(p, a, s, f, NULL);
-		return;
-	}
-	const struct dp_adapter *to = hnv_local_by_mac(p, s, data);
-	if (to)
-		pipe_output(p, a, to, f);
 	else
-		pipe_drop(p, a, f, &drop_not_here);
+		deliver_arp(p, a, net, s, f);
 }
 
 /* TCP segments that came one by one are handed on as one to whoever takes them so; those joined end here. */
@@ -176,7 +181,7 @@ static void deliver(struct pipe *p, const struct dp_adapter *a, const struct hnv
 		if (likely(to != NULL))
 			continue;
 		if (reason)
-			pipe_drop(p, a, frames[i], reason);
+			hnv_stray(p, a, net, frames[i], ask, reason);
 		else
 			deliver_by_mac(p, a, net, frames[i]);
 	}

@@ -43,7 +43,7 @@ static inline uint8_t *push(const struct hnv_tunnel *t, struct frame *f, size_t 
 	f->m.data_off = (uint16_t)(f->m.data_off - t->header_len);
 	f->m.data_len = (uint16_t)(f->m.data_len + t->header_len);
 	f->m.pkt_len += t->header_len;
-	f->m.ol_flags &= ~FRAME_TENANT;
+	f->m.ol_flags &= ~(FRAME_TENANT | FRAME_HOPS);
 	frame_shifted(f, t->header_len);
 	return inner - t->header_len + t->way->l3_off;
 }
@@ -142,7 +142,7 @@ static inline bool is_gso(const struct frame *f)
 /* As most are: nobody else holds it, nothing is left to be done to it, there is room in front. */
 static inline bool is_simple(const struct frame *f)
 {
-	return !(f->m.ol_flags & FRAME_OFFLOAD) && rte_mbuf_refcnt_read(&f->m) == 1 &&
+	return !(f->m.ol_flags & (FRAME_OFFLOAD | FRAME_HOPS)) && rte_mbuf_refcnt_read(&f->m) == 1 &&
 	       f->m.data_off >= HNV_HEADER_ROOM;
 }
 
@@ -203,6 +203,25 @@ static void run_end(struct pipe *p, const struct dp_adapter *a, struct ready *r)
 	r->run = 0;
 }
 
+/* f came by a tunnel itself and goes on (hnv_stray.c): its hop limit goes on as well, so that hosts whose records point
+ * in a circle do not send it round for ever. */
+static void send_on(struct pipe *p, const struct dp_adapter *a, struct ready *r, struct frame *f)
+{
+	uint8_t hops = f->hops;
+	run_end(p, a, r);
+	r->frames[r->n++] = f;
+	encapsulate(p, a, r->t, &f, 1);
+	uint8_t *ip = frame_data(f) + r->t->way->l3_off;
+	if (r->t->way->ip6) {
+		ip[7] = hops;
+		return;
+	}
+	ip[8] = hops;
+	memset(ip + 10, 0, 2);
+	uint16_t sum = (uint16_t)~offload_sum_fold(offload_sum(ip, 20, 0));
+	memcpy(ip + 10, &sum, 2);
+}
+
 /* One tenant frame, into the run of its tunnel. */
 static inline void add(struct pipe *p, const struct dp_adapter *a, struct ready *r, struct frame *f)
 {
@@ -234,6 +253,10 @@ static inline void add(struct pipe *p, const struct dp_adapter *a, struct ready 
 		f = made_simple(p, a, f);
 		if (!f)
 			return;
+		if (f->m.ol_flags & FRAME_HOPS) {
+			send_on(p, a, r, f);
+			return;
+		}
 	}
 	r->frames[r->n++] = f;
 	r->run++;

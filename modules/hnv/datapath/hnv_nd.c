@@ -10,6 +10,7 @@
 
 #include "base/cursor.h"
 #include "modules/hnv/datapath/hnv_answer.h"
+#include "modules/hnv/datapath/hnv_control.h"
 #include "modules/hnv/datapath/hnv_learn.h"
 #include "modules/hnv/datapath/hnv_nd.h"
 #include "modules/hnv/datapath/hnv_reply.h"
@@ -179,6 +180,8 @@ bool hnv_nd(struct pipe *p, const struct dp_adapter *a, struct frame *f)
 {
 	const struct hnv_port *port = hnv_port_of(a);
 	struct hnv_nd m;
+	if (hnv_control_forged(p, a, f))
+		return false;
 	if (!nd_read(f, &m)) {
 		pipe_drop(p, a, f, &drop_nd_malformed);
 		return false;

@@ -8,6 +8,7 @@
 
 #include "core/runtime/offload.h"
 #include "modules/hnv/datapath/hnv_answer.h"
+#include "modules/hnv/datapath/hnv_control.h"
 #include "modules/hnv/datapath/hnv_reply.h"
 #include "modules/hnv/datapath/routes.h"
 
@@ -82,6 +83,8 @@ bool hnv_ping4(struct pipe *p, const struct dp_adapter *a, struct frame *f)
 	const struct frame_headers *h = &f->headers;
 	uint8_t *data = frame_data(f), *ip = data + HNV_ETHER;
 	struct ip to = {.family = AF_INET};
+	if (hnv_control_forged(p, a, f))
+		return false;
 	if (frame_head_len(f) < HNV_ETHER + HNV_IP4)
 		return true;
 	memcpy(to.byte, ip + 16, 4);
@@ -111,6 +114,8 @@ bool hnv_ping6(struct pipe *p, const struct dp_adapter *a, struct frame *f)
 	const struct frame_headers *h = &f->headers;
 	uint8_t *data = frame_data(f), *ip = data + HNV_ETHER;
 	struct ip to = {.family = AF_INET6};
+	if (hnv_control_forged(p, a, f))
+		return false;
 	if (frame_head_len(f) < HNV_ETHER + HNV_IP6)
 		return true;
 	memcpy(to.byte, ip + 24, 16);

@@ -81,6 +81,11 @@ struct hnv_subnet {
 	const struct hnv_locals *_Atomic locals; /* NULL: none */
 };
 
+/* Of control messages, all and by other host. */
+struct hnv_limits {
+	struct hnv_limit all, each[256];
+};
+
 enum hnv_forwarding { HNV_FORWARDING_R2, HNV_FORWARDING_2012 };
 
 /* All of one provider network. */
@@ -103,6 +108,7 @@ struct hnv_network {
 	 * DHCP, router advertisements and MSS clamping tell. 0: nothing is told. */
 	_Atomic uint16_t inner_mtu;
 	enum hnv_forwarding forwarding;
+	struct hnv_limits told, heard; /* control messages; start as zeroes */
 	bool external_router; /* packets between subnets go to the provider network's routers, not here */
 };
 
