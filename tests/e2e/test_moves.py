@@ -309,3 +309,13 @@ class UnderTraffic(MovesCase):
         for i in range(moves):
             vm.move((vm.node + i % 2) % 3 + 1)
         self.assertWhole(streams, talk, moves, began)
+
+    def test_moves_that_only_the_two_hosts_know_of(self):
+        """Whoever still sends to where the guest was is told by REDIRECT; nothing is lost on the way."""
+        vm = self.world(nodes=4)
+        streams, talk = self.traffic(5000, *vm.addresses)
+        began = time.monotonic()
+        for i in range(12):
+            vm.move((vm.node + i % 2) % 3 + 1, tell=False)
+        self.assertWhole(streams, talk, 12, began)
+        self.assertEqual(self.f.nodes[3].json("get", "lookup-records")[-1]["provider-address"], pa(1), "nobody told it")
