@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Records that do not lead where they say. For a moment: one that is to lead to another host goes on leading to the one
- * before until the path to the new one is known (make before break). And for long: the host that it says told that the
+ * before, which may be this one, until the path to the new one is known (make before break). And for long: the host that it says told that the
  * guest is at another one now (control messages, heard.c). Both end when the record is set, or leads elsewhere.
  */
 #include "modules/hnv/control/detours.h"
@@ -99,10 +99,19 @@ static const struct hnv_peer *tunnel_of(uint16_t next)
 
 static bool has_way(const struct hnv_peer *peer) { return atomic_load(&peer->path->way); }
 
+/* Can what the record finds now still be delivered: here, or by a path that is known? */
+static bool delivers(uint16_t next)
+{
+	const struct hnv_next *n = atomic_load(&hnv_nexts[next]);
+	const struct hnv_peer *from = tunnel_of(next);
+	const struct hnvc_local *l = n && n->kind == HNV_LOCAL ? hnvc_local_by_id(n->adapter) : NULL;
+	return from ? has_way(from) : l && l->next == n; /* not one that is about to go */
+}
+
 bool hnvc_detour_wait(struct hnvc_record *r, const struct hnvc_target *t)
 {
-	const struct hnv_peer *from = tunnel_of(r->next), *to = tunnel_of(t->next);
-	if (!r->shown || !t->shown || !from || !to || !has_way(from) || has_way(to) || n_waiting >= WAITING_MAX)
+	const struct hnv_peer *to = tunnel_of(t->next);
+	if (!r->shown || !t->shown || !to || has_way(to) || !delivers(r->next) || n_waiting >= WAITING_MAX)
 		return false;
 	struct detour *d = detour_get(r);
 	if (!d)

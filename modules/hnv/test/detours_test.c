@@ -14,7 +14,7 @@
 #include "modules/hnv/control/detours.h"
 #include "modules/hnv/test/fakes.h"
 
-#define DOCUMENT(records)                                                                                            \
+#define DOCUMENT_OF(records)                                                                                         \
 	"switches: [{name: fabric, type: external, uplink: eth1, allow-management-os: false}]\n"                     \
 	"provider-addresses: [{switch: fabric, address: 198.51.100.11/24}]\n"                                        \
 	"routing-domains:\n"                                                                                         \
@@ -22,10 +22,12 @@
 	"      {id: 5001, prefix: 10.0.0.0/16}]}\n"                                                                  \
 	"adapters: [{name: c-web, owner: vm, switch: fabric, attach: {tap: cweb},"                                   \
 	" mac-address: '00:15:5d:00:00:05', virtual-subnet-id: 5001}]\n"                                             \
-	"lookup-records: [" RECORD("10.0.0.5", "05", "11") records "]\n"
+	"lookup-records: [" records "]\n"
+#define DOCUMENT(records) DOCUMENT_OF(RECORD("10.0.0.5", "05", "11") records)
 #define RECORD(address, mac, host)                                                                                   \
 	"{virtual-subnet-id: 5001, customer-address: '" address "', mac-address: '00:15:5d:00:00:" mac               \
 	"', provider-address: '198.51.100." host "'},"
+#define LEFT_TO(host) DOCUMENT_OF(RECORD("10.0.0.5", "05", host) RECORD("10.0.0.6", "06", "12"))
 #define AT(host) DOCUMENT(RECORD("10.0.0.6", "06", host))
 
 static int setup(void **state)
@@ -95,6 +97,37 @@ static void test_waits_for_the_path(void **state)
 	fake_way("198.51.100.15", 1500);
 	assert_int_equal(fake_apply(DOCUMENT(RECORD("10.0.0.6", "06", "15") RECORD("10.0.0.7", "07", "15"))), 0);
 	assert_int_equal(host_of("10.0.0.6"), 15);
+}
+
+static const char *without_adapter(const char *document)
+{
+	static char text[4096];
+	snprintf(text, sizeof(text), "%s", document);
+	char *from = strstr(text, "adapters: [") + strlen("adapters: ["), *to = strstr(from, "]\n");
+	memmove(from, to, strlen(to) + 1);
+	return text;
+}
+
+/* A guest leaves this host: it is here until the path to where it goes is known, unless its adapter has gone. */
+static void test_leaves(void **state)
+{
+	assert_int_equal(fake_apply(AT("12")), 0);
+	assert_int_equal(host_of("10.0.0.5"), 1);
+	assert_int_equal(fake_apply(LEFT_TO("13")), 0);
+	assert_int_equal(host_of("10.0.0.5"), 1);
+	fake_way("198.51.100.13", 1500);
+	assert_int_equal(host_of("10.0.0.5"), 13);
+	assert_int_equal(fake_apply(AT("12")), 0); /* and back, at once */
+	assert_int_equal(host_of("10.0.0.5"), 1);
+	assert_int_equal(fake_apply(LEFT_TO("14")), 0);
+	assert_int_equal(host_of("10.0.0.5"), 1);
+	pass(HNVC_WAIT_MS);
+	assert_int_equal(host_of("10.0.0.5"), 14);
+	assert_int_equal(fake_apply(AT("12")), 0);
+	assert_int_equal(fake_apply(LEFT_TO("15")), 0);
+	assert_int_equal(host_of("10.0.0.5"), 1);
+	assert_int_equal(fake_apply(without_adapter(LEFT_TO("15"))), 0);
+	assert_int_equal(host_of("10.0.0.5"), 15);
 }
 
 static void test_waits_no_longer(void **state)
@@ -215,6 +248,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_waits_for_the_path, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_leaves, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_waits_no_longer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_changed_while_it_waits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_redirect, setup, teardown),

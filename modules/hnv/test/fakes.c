@@ -153,6 +153,21 @@ size_t fake_paths(void)
 	return n;
 }
 
+static void way_set(struct fake_path *p, uint16_t mtu)
+{
+	struct provider_way *way = mtu ? calloc(1, sizeof(*way)) : NULL;
+	bool ip6 = p->pub.remote.family == AF_INET6;
+	if (way)
+		*way = (struct provider_way){
+			.header_len = ip6 ? 54 : 34, .l3_off = 14, .ip6 = ip6, .mtu = mtu, .remote = p->pub.remote};
+	rcu_defer(free, p->made);
+	p->made = way;
+	atomic_store(&p->pub.way, way);
+	p->pub.waiting = way ? NULL : "the neighbour's answer";
+	for (unsigned i = 0; i < 2 && changed[i]; i++)
+		changed[i](&p->pub);
+}
+
 void fake_way(const char *remote, uint16_t mtu)
 {
 	struct ip ip;
@@ -160,23 +175,22 @@ void fake_way(const char *remote, uint16_t mtu)
 	assert_int_equal(ip_parse(remote, &ip), 0);
 	while (p && !ip_equal(&p->pub.remote, &ip))
 		p = p->next;
-	if (!p) {
+	if (p)
+		way_set(p, mtu);
+	else
 		fail_msg("nobody holds a path to %s", remote);
-		return;
+}
+
+/* Others may be released meanwhile. */
+void fake_ways(void)
+{
+	struct fake_path *p = paths;
+	while (p) {
+		bool known = atomic_load(&p->pub.way);
+		if (!known)
+			way_set(p, 1500);
+		p = known ? p->next : paths;
 	}
-	struct provider_way *way = mtu ? calloc(1, sizeof(*way)) : NULL;
-	if (way)
-		*way = (struct provider_way){.header_len = ip.family == AF_INET ? 34 : 54,
-					     .l3_off = 14,
-					     .ip6 = ip.family == AF_INET6,
-					     .mtu = mtu,
-					     .remote = ip};
-	atomic_store(&p->pub.way, way);
-	p->pub.waiting = way ? NULL : "the neighbour's answer";
-	for (unsigned i = 0; i < 2 && changed[i]; i++)
-		changed[i](&p->pub);
-	rcu_defer(free, p->made);
-	p->made = way;
 }
 
 /* Adapters: the document's, and an uplink for each switch. Ids stay with names. */

@@ -35,3 +35,4 @@ size_t fake_paths(void); /* held at the moment */
 size_t fake_groups(void); /* joined */
 /* The path to a provider address gets a way with this MTU, or loses it (0). */
 void fake_way(const char *remote, uint16_t mtu);
+void fake_ways(void); /* every path has one */
