@@ -293,7 +293,8 @@ class UnderTraffic(MovesCase):
         print(f"        {moves} moves in {took:.1f} s, {sum(s.sent for s in streams)} datagrams, lost {sum(s.lost for s in streams)}, "
               f"doubled {sum(s.doubled for s in streams)}, longest gap {max(s.gap for s in streams) * 1000:.0f} ms; "
               f"TCP {talk.bytes >> 20} MiB, {talk.retransmitted} segments sent again")
-        self.assertEqual([(s.lost, s.doubled) for s in streams], [(0, 0)] * len(streams))
+        drops = {n.short: n.drops("wire:fabric") for n in self.f.nodes} | {"far": self.f.nodes[-1].drops("far")}
+        self.assertEqual([(s.lost, s.doubled) for s in streams], [(0, 0)] * len(streams), drops)
         self.assertGreater(min(s.sent for s in streams), 0)
         self.assertTrue(talk.whole)
         self.assertBooks()
