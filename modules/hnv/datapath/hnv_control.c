@@ -17,6 +17,8 @@ PUNT(hnv_stray, hnvc_on_stray)
 #define ALL_BURST 200
 #define EACH_A_SECOND 100
 #define EACH_BURST 50
+#define ABOUT_A_SECOND 10
+#define ABOUT_BURST 3
 #define QUOTED 192u /* bytes of the frame itself that go up with its outer headers */
 
 /* An ICMP packet of these kinds, without options and whole as far as can be seen. */
@@ -37,15 +39,28 @@ static bool is_message(struct frame *f, struct ip *ret_from, struct ip *ret_to)
 	return true;
 }
 
-/* For all, and for this one. */
-static bool within(struct hnv_limits *l, const struct ip *from, uint64_t now_ms)
+static uint64_t host_hash(const struct ip *from)
 {
 	uint64_t words[2];
 	memcpy(words, from->byte, sizeof(words));
-	unsigned at = (unsigned)(hnv_mix(words[0] + 0x9e3779b97f4a7c15ULL, words[1] ^ 0xbf58476d1ce4e5b9ULL) %
-				 RTE_DIM(l->each));
-	return hnv_limit_take(&l->each[at], now_ms, EACH_A_SECOND, EACH_BURST) &&
+	return hnv_mix(words[0] + 0x9e3779b97f4a7c15ULL, words[1] ^ 0xbf58476d1ce4e5b9ULL);
+}
+
+/* For this host, and for all. */
+static bool within(struct hnv_limits *l, const struct ip *from, uint64_t now_ms)
+{
+	return hnv_limit_take(&l->each[host_hash(from) % RTE_DIM(l->each)], now_ms, EACH_A_SECOND, EACH_BURST) &&
 	       hnv_limit_take(&l->all, now_ms, ALL_A_SECOND, ALL_BURST);
+}
+
+/* One stream to a guest that has moved leaves room to be told of the others. */
+static bool within_about(struct hnv_limits *l, const struct ip *from, struct frame *f, uint64_t now_ms)
+{
+	struct mac mac;
+	memcpy(mac.byte, frame_data(f), sizeof(mac.byte));
+	uint64_t guest = (uint64_t)f->tenant.vsid << 40 ^ mac_to_u64(&mac);
+	uint64_t at = hnv_mix(host_hash(from) | 1, guest + 0x9e3779b97f4a7c15ULL) % RTE_DIM(l->about);
+	return hnv_limit_take(&l->about[at], now_ms, ABOUT_A_SECOND, ABOUT_BURST);
 }
 
 bool hnv_control_take(struct pipe *p, const struct dp_adapter *a, struct frame *f, const struct hnv_outer *o)
@@ -71,7 +86,8 @@ void hnv_control_tell(struct pipe *p, const struct dp_adapter *a, struct frame *
 	if (!provider_is_peer(a->sw, &o->from))
 		return;
 	PIPE_TRACE(p, a, "note", "provider address %s, which sent it, is told", ip_format(&o->from, text));
-	if (p->trace || !within(&hnv_port_of(a)->net->told, &o->from, p->now_ms))
+	struct hnv_limits *told = &hnv_port_of(a)->net->told;
+	if (p->trace || !within_about(told, &o->from, f, p->now_ms) || !within(told, &o->from, p->now_ms))
 		return;
 	rte_pktmbuf_prepend(&f->m, bytes);
 	struct frame *copy = frame_copy(f, p->pools, bytes + QUOTED);

@@ -81,9 +81,9 @@ struct hnv_subnet {
 	const struct hnv_locals *_Atomic locals; /* NULL: none */
 };
 
-/* Of control messages, all and by other host. */
+/* Of control messages: all, by other host, and by what they are about. */
 struct hnv_limits {
-	struct hnv_limit all, each[256];
+	struct hnv_limit all, each[256], about[1024]; /* about: one host and one guest */
 };
 
 enum hnv_forwarding { HNV_FORWARDING_R2, HNV_FORWARDING_2012 };
