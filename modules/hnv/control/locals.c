@@ -358,10 +358,25 @@ static void empty_lists_publish(void)
 
 static struct hnvc_locals leaving; /* what ran before, until retire */
 
+/* Before the lists are without them. */
+static void gone_publish(void)
+{
+	size_t gone = 0;
+	for (size_t i = 0; i < leaving.n; i++) {
+		if (leaving.list[i]->kept)
+			continue;
+		hnvc_gone_add(leaving.list[i]);
+		gone++;
+	}
+	if (gone)
+		hnvc_gone_publish();
+}
+
 /* After the subnets' commit. The lists of those that stay are shown now, fresh ones with the new snapshot. */
 void hnvc_locals_commit(void)
 {
 	leaving = hnvc_locals[RUNS];
+	gone_publish();
 	hnvc_locals[RUNS] = hnvc_locals[COMES];
 	hnvc_locals[COMES] = (struct hnvc_locals){0};
 	for (struct hnvc_subnet *s = hnvc_subnets(); s; s = s->next)

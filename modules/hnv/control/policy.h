@@ -162,6 +162,12 @@ void hnvc_own_add(const struct hnvc_record *r);
 void hnvc_own_remove(const struct hnvc_record *r);
 void hnvc_own_flush(void);
 
+/* gone.c: guests whose adapters have left; workers see them with hnvc_gone_publish. */
+void hnvc_gone_add(const struct hnvc_local *l);
+void hnvc_gone_publish(void);
+void hnvc_gone_tick(void);
+void hnvc_gone_forget(void); /* all of them; for the end */
+
 /* held.c: the records that are held, by key. */
 
 struct hnvc_record *hnvc_held_find(const struct hnvc_subnet *s, const struct ip *customer,
