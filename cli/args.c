@@ -163,6 +163,14 @@ static int check_complete(struct cli *c, const struct command_args *a)
 	return CLI_OK;
 }
 
+static bool asks_for_help(int argc, const char *const *argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
+			return true;
+	return false;
+}
+
 int args_parse(struct cli *c, int argc, const char *const *argv, struct command_args *a, enum args_wish *ret_wish)
 {
 	*a = (struct command_args){
@@ -172,6 +180,17 @@ int args_parse(struct cli *c, int argc, const char *const *argv, struct command_
 	enum args_wish wish = ARGS_RUN;
 	size_t used;
 	a->command = find_command(argc, argv, a->word, &used);
+	if (!a->command && used && command_is_group(a->word[0])) {
+		if (used == 1 && asks_for_help(argc, argv)) {
+			*ret_wish = ARGS_HELP_GROUP;
+			return CLI_OK;
+		}
+		return used == 1 ? cli_usage_error(c, NULL, "'%s' needs more: 'weft help %s' lists what", a->word[0],
+						   a->word[0])
+				 : cli_usage_error(c, NULL,
+						   "no command '%s %s'; 'weft help %s' lists those that there are",
+						   a->word[0], a->word[1], a->word[0]);
+	}
 	if (!a->command && used) {
 		const struct command *guess = command_guess(a->word[0]);
 		return guess ? cli_usage_error(c, NULL, "no command '%s'; did you mean '%s'?", a->word[0],

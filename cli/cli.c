@@ -67,6 +67,8 @@ int cli_main(int argc, const char *const *argv, FILE *out, FILE *err)
 			fprintf(out, "weft %s\n", WEFT_VERSION);
 		else if (wish == ARGS_HELP && args.command)
 			help_command(out, args.command);
+		else if (wish == ARGS_HELP_GROUP)
+			help_group(out, args.word[0]);
 		else if (wish == ARGS_HELP)
 			help_all(out);
 		else

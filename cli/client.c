@@ -15,6 +15,7 @@
 #include "cli/output.h"
 
 #define ANSWER_MAX (64u << 20) /* bytes; longer is no answer of weftd's */
+#define LINE_MAX_BYTES (1u << 20) /* of an answer of JSON lines */
 #define AGAIN_EVERY_MS 4u
 #define ANSWER_WITHIN_S 120L /* an apply may wait for DHCP; nothing takes longer than this */
 
@@ -239,5 +240,43 @@ int client_stream(struct cli *c, const char *path, client_sink_fn *sink, void *a
 	int result = exchange_run(c, &x, &(struct client_request){.path = path});
 	curl_easy_cleanup(x.curl);
 	str_free(&x.answer);
+	return result;
+}
+
+/* Lines of JSON as they come, cut anywhere. */
+struct lines {
+	client_line_fn *fn;
+	void *arg;
+	struct str part; /* a line without its end */
+};
+
+static int take_lines(void *arg, const char *data, size_t len)
+{
+	struct lines *l = arg;
+	int enough = 0;
+	while (len && !enough) {
+		const char *end = memchr(data, '\n', len);
+		size_t n = end ? (size_t)(end - data) : len;
+		if (l->part.len + n > LINE_MAX_BYTES)
+			return 1; /* no line of weftd's is that long */
+		str_add_bytes(&l->part, data, n);
+		data += n + (end != NULL);
+		len -= n + (end != NULL);
+		if (!end)
+			break;
+		json_t *line = l->part.text ? json_loadb(l->part.text, l->part.len, 0, NULL) : NULL;
+		if (line)
+			enough = l->fn(l->arg, line);
+		json_decref(line);
+		str_free(&l->part);
+	}
+	return enough;
+}
+
+int client_lines(struct cli *c, const char *path, client_line_fn *fn, void *arg)
+{
+	struct lines l = {.fn = fn, .arg = arg};
+	int result = client_stream(c, path, take_lines, &l);
+	str_free(&l.part);
 	return result;
 }

@@ -28,6 +28,10 @@ int client_get(struct cli *c, const char *path, json_t **ret_json);
 typedef int client_sink_fn(void *arg, const char *data, size_t len);
 int client_stream(struct cli *c, const char *path, client_sink_fn *sink, void *arg);
 
+/* The same for an answer of JSON lines: fn gets each. 0: more, 1: enough. */
+typedef int client_line_fn(void *arg, const json_t *line);
+int client_lines(struct cli *c, const char *path, client_line_fn *fn, void *arg);
+
 /* Adds text with everything escaped that has a meaning in a path or query. */
 void client_escape(struct str *s, const char *text);
 

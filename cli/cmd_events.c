@@ -39,35 +39,12 @@ static void print_event(struct cli *c, const json_t *event)
 	free(text);
 }
 
-/* Lines of JSON as they come, cut anywhere. */
-struct lines {
-	struct cli *c;
-	struct str part; /* a line without its end */
-};
-
-#define LINE_MAX_BYTES 65536
-
-static int take_lines(void *arg, const char *data, size_t len)
+static int take_event(void *arg, const json_t *event)
 {
-	struct lines *l = arg;
-	while (len) {
-		const char *end = memchr(data, '\n', len);
-		size_t n = end ? (size_t)(end - data) : len;
-		if (l->part.len + n > LINE_MAX_BYTES)
-			return 1; /* no event is that long */
-		str_add_bytes(&l->part, data, n);
-		data += n + (end != NULL);
-		len -= n + (end != NULL);
-		if (!end)
-			break;
-		json_t *event = l->part.text ? json_loadb(l->part.text, l->part.len, 0, NULL) : NULL;
-		if (event)
-			print_event(l->c, event);
-		json_decref(event);
-		str_free(&l->part);
-	}
-	fflush(l->c->out);
-	return ferror(l->c->out);
+	struct cli *c = arg;
+	print_event(c, event);
+	fflush(c->out);
+	return ferror(c->out);
 }
 
 static int events(struct cli *c, const struct command_args *a)
@@ -81,10 +58,7 @@ static int events(struct cli *c, const struct command_args *a)
 		 args_flag(a, "follow") ? "&follow=true" : "");
 	if (args_flag(a, "follow")) {
 		client_catch_interrupt();
-		struct lines l = {.c = c};
-		r = client_stream(c, path, take_lines, &l);
-		str_free(&l.part);
-		return r;
+		return client_lines(c, path, take_event, c);
 	}
 	json_t *answer, *event;
 	size_t i;

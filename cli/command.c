@@ -56,6 +56,15 @@ const struct command *command_find(const char *const *word, size_t n, size_t *re
 	return best;
 }
 
+bool command_is_group(const char *word)
+{
+	size_t len = strlen(word);
+	for (const struct command *c = commands; c; c = c->next)
+		if (!strncmp(c->words, word, len) && c->words[len] == ' ')
+			return true;
+	return false;
+}
+
 #define GUESS_LEN 24 /* longest word that is worth a guess */
 
 /* Edits that turn a into b (Levenshtein); both at most GUESS_LEN long. */

@@ -68,6 +68,8 @@ void command_register(struct command *c);
 const struct command *command_first(void);
 /* The command that most of the n leading words name; *ret_used says how many words. NULL: none. */
 const struct command *command_find(const char *const *word, size_t n, size_t *ret_used);
+/* Is this the first word of commands of several words ("record")? */
+bool command_is_group(const char *word);
 /* A known command that `word` may be a slip of the finger for; NULL: none. */
 const struct command *command_guess(const char *word);
 

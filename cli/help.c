@@ -63,6 +63,20 @@ void help_command(FILE *f, const struct command *c)
 	print_options(f, args_global_options);
 }
 
+void help_group(FILE *f, const char *word)
+{
+	fprintf(f, "weft %s: one of these\n\n", word);
+	for (const struct command *c = command_first(); c; c = c->next) {
+		size_t len = strlen(word);
+		if (strncmp(c->words, word, len) != 0 || c->words[len] != ' ')
+			continue;
+		char left[96];
+		snprintf(left, sizeof(left), "%s%s%s", c->words, *c->usage ? " " : "", c->usage);
+		print_pair(f, left, c->help);
+	}
+	fprintf(f, "\n'weft help %s COMMAND' says more\n", word);
+}
+
 void help_all(FILE *f)
 {
 	static const char *const title[COMMAND_GROUPS] = {
@@ -114,6 +128,10 @@ static int help(struct cli *c, const struct command_args *a)
 	}
 	size_t used = a->n_words;
 	const struct command *about = command_find(a->word, a->n_words, &used);
+	if (!about && a->n_words == 1 && command_is_group(a->word[0])) {
+		help_group(c->out, a->word[0]);
+		return CLI_OK;
+	}
 	if (!about || used != a->n_words)
 		return cli_usage_error(c, NULL, "no command '%s'", a->word[a->n_words - 1]);
 	help_command(c->out, about);

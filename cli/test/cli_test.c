@@ -13,35 +13,7 @@
 #include "cli/command.h"
 #include "cli/pcapng.h"
 #include "cli/test/fake_weftd.h"
-
-#define WORDS_MAX 16
-
-static char *out, *err;
-
-/* Runs `weft` with the words of a line; a word '@' stands for the fake weftd's socket. Returns the exit code. */
-static int weft(const char *line)
-{
-	char copy[1024], *save, *word;
-	const char *argv[WORDS_MAX + 1] = {"weft"};
-	int argc = 1;
-	size_t out_len, err_len;
-	snprintf(copy, sizeof(copy), "%s", line);
-	for (word = strtok_r(copy, " ", &save); word && argc < WORDS_MAX; word = strtok_r(NULL, " ", &save))
-		argv[argc++] = strcmp(word, "@") ? word : fake_weftd_socket();
-	free(out);
-	free(err);
-	FILE *o = open_memstream(&out, &out_len), *e = open_memstream(&err, &err_len);
-	int result = cli_main(argc, argv, o, e);
-	fclose(o);
-	fclose(e);
-	return result;
-}
-
-#define assert_has(text, part)                                                                                       \
-	do {                                                                                                         \
-		if (!strstr((text), (part)))                                                                         \
-			fail_msg("'%s' is not in:\n%s", (part), (text));                                             \
-	} while (0)
+#include "cli/test/run.h"
 
 static char document[64];
 
@@ -72,6 +44,8 @@ static void test_usage(void **state)
 		{"", "error: no command given"},
 		{"aply x", "error: no command 'aply'; did you mean 'apply'?"},
 		{"xyzzy", "error: no command 'xyzzy'\n"},
+		{"record", "error: 'record' needs more: 'weft help record' lists what\n"},
+		{"record frob", "error: no command 'record frob'; 'weft help record' lists those that there are"},
 		{"apply", "error: 'apply' needs more: FILE|-\nusage: weft apply FILE|- [--dry-run]"},
 		{"apply a b", "error: 'b' is one word too many"},
 		{"apply --frobnicate a", "error: 'apply' has no option --frobnicate"},
@@ -111,6 +85,12 @@ static void test_help(void **state)
 	assert_has(out, "usage: weft apply FILE|- [--dry-run] [--confirm-within SECONDS] [--if-revision N]\n");
 	assert_int_equal(weft("help apply"), CLI_OK);
 	assert_has(out, "--confirm-within SECONDS");
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(weft((const char *const[]){"record --help", "-h record", "help record"}[i]), CLI_OK);
+		assert_has(out, "  record set VSID CUSTOMER-ADDRESS\n");
+		assert_has(out, "  record load FILE|-");
+		assert_null(strstr(out, "apply"));
+	}
 	assert_int_equal(weft("help --words"), CLI_OK);
 	assert_has(out, "apply --dry-run --confirm-within= --if-revision=\n");
 	assert_has(out, "\nconfirm\n");

@@ -10,6 +10,7 @@
 
 #include <rte_ether.h>
 
+#include "base/bytes.h"
 #include "core/runtime/offload.h"
 
 #define WORTH_IT 256 /* bytes: of smaller frames alone nothing is gained */
@@ -37,16 +38,6 @@ struct head {
 	uint16_t l4_off, header_len;
 	unsigned segments;
 };
-
-static uint16_t get_be16(const uint8_t *at) { return (uint16_t)(at[0] << 8 | at[1]); }
-
-static void put_be16(uint8_t *at, uint32_t v)
-{
-	at[0] = (uint8_t)(v >> 8);
-	at[1] = (uint8_t)v;
-}
-
-static uint32_t get_be32(const uint8_t *at) { return (uint32_t)get_be16(at) << 16 | get_be16(at + 2); }
 
 /* RFC 9293, 3.1; RFC 8200, 8.1. The length is the L4's, in bytes. */
 static uint64_t pseudo_sum(const struct frame_headers *h, const uint8_t *ip, uint32_t l4_len)
@@ -83,14 +74,14 @@ static bool eligible(struct frame *f, struct head *ret_h)
 	if (h->l4_proto != IPPROTO_TCP || !h->l4_off || h->fragmented ||
 	    h->l4_off - h->l3_off != (ip4 ? 20 : IP6_HEADER))
 		return false;
-	uint32_t l4_len = ip4 ? get_be16(ip + IP4_LENGTH) - 20u : get_be16(ip + IP6_LENGTH);
+	uint32_t l4_len = ip4 ? bytes_be16(ip + IP4_LENGTH) - 20u : bytes_be16(ip + IP6_LENGTH);
 	uint32_t header = (tcp[12] >> 4) * 4u;
 	if (h->l4_off + l4_len != f->m.data_len || header < TCP_HEADER || header >= l4_len ||
 	    (tcp[TCP_FLAGS] & ~FLAG_PSH) != FLAG_ACK || (ip4 && !(ip[IP4_FLAGS] & 0x40)) || !checksum_good(f, l4_len))
 		return false;
 	*ret_h = (struct head){.f = f,
 			       .last = &f->m,
-			       .next_sequence = get_be32(tcp + TCP_SEQUENCE) + l4_len - header,
+			       .next_sequence = bytes_be32(tcp + TCP_SEQUENCE) + l4_len - header,
 			       .size = (uint16_t)(l4_len - header),
 			       .l4_off = h->l4_off,
 			       .header_len = (uint16_t)(h->l4_off + header),
@@ -116,7 +107,7 @@ static bool continues(const struct head *a, const struct head *b)
 {
 	const uint8_t *x = frame_data(a->f) + a->l4_off, *y = frame_data(b->f) + b->l4_off;
 	uint32_t joined = a->f->m.pkt_len - a->f->headers.l3_off + b->size;
-	return a->next_sequence == get_be32(y + TCP_SEQUENCE) && a->header_len == b->header_len &&
+	return a->next_sequence == bytes_be32(y + TCP_SEQUENCE) && a->header_len == b->header_len &&
 	       memcmp(x + 8, y + 8, 4) == 0 && memcmp(x + TCP_WINDOW, y + TCP_WINDOW, 2) == 0 &&
 	       memcmp(x + TCP_HEADER, y + TCP_HEADER, a->header_len - a->l4_off - TCP_HEADER) == 0 &&
 	       !(x[TCP_FLAGS] & FLAG_PSH) && b->size <= a->size && joined <= UINT16_MAX && a->segments < PIECES_MAX &&
@@ -146,12 +137,12 @@ static void finish(struct head *a)
 	uint32_t l4_len = f->m.pkt_len - a->l4_off;
 	bool ip4 = f->headers.ether_type == RTE_ETHER_TYPE_IPV4;
 	if (ip4) {
-		put_be16(ip + IP4_LENGTH, l4_len + 20);
+		bytes_put_be16(ip + IP4_LENGTH, l4_len + 20);
 		memset(ip + IP4_CHECKSUM, 0, 2);
 		uint16_t sum = (uint16_t)~offload_sum_fold(offload_sum(ip, 20, 0));
 		memcpy(ip + IP4_CHECKSUM, &sum, 2);
 	} else {
-		put_be16(ip + IP6_LENGTH, l4_len);
+		bytes_put_be16(ip + IP6_LENGTH, l4_len);
 	}
 	uint16_t seed = offload_sum_fold(pseudo_sum(&f->headers, ip, l4_len));
 	memcpy(data + a->l4_off + TCP_CHECKSUM, &seed, 2);

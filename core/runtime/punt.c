@@ -29,18 +29,11 @@ struct punt_item {
 	const struct punt_kind *kind;
 };
 
-static struct punt_kind *kinds;
 static struct rte_ring *ring;
 static struct loop_source *source;
 static int wake_fd = -1;
 static atomic_bool woken; /* the eventfd was written and the control thread has not come yet */
 static atomic_ushort waiting[DP_ADAPTERS_MAX]; /* in the ring, by adapter */
-
-void punt_kind_register(struct punt_kind *k)
-{
-	k->next = kinds;
-	kinds = k;
-}
 
 static void wake(void)
 {

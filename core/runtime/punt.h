@@ -15,16 +15,12 @@
 struct pipe;
 
 struct punt_kind {
-	const char *name; /* "provider_neighbour"; a counter bears it */
+	const char *name; /* "provider_neighbour", as explain tells it */
 	/* Control thread. adapter: the id that the frame came in by (it may be gone by now); f is handle's to free. */
 	void (*handle)(uint16_t adapter, struct frame *f);
-	struct punt_kind *next;
 };
 
-void punt_kind_register(struct punt_kind *k);
-#define PUNT(ident, handle_fn)                                                                                       \
-	static struct punt_kind punt_##ident = {.name = #ident, .handle = (handle_fn)};                              \
-	__attribute__((constructor)) static void punt_register_##ident(void) { punt_kind_register(&punt_##ident); }
+#define PUNT(ident, handle_fn) static const struct punt_kind punt_##ident = {.name = #ident, .handle = (handle_fn)}
 
 int punt_init(void); /* after loop_init and EAL; -errno */
 void punt_fini(void);

@@ -10,6 +10,7 @@
 
 #include <rte_ether.h>
 
+#include "base/bytes.h"
 #include "core/runtime/offload.h"
 
 #define IP4_LENGTH 2
@@ -36,27 +37,6 @@ struct cut {
 	unsigned now; /* piece that the payload goes on in */
 	size_t off; /* bytes of it that are done */
 };
-
-static uint16_t get_be16(const uint8_t *at)
-{
-	uint16_t v;
-	memcpy(&v, at, 2);
-	return be16toh(v);
-}
-
-static void put_be16(uint8_t *at, uint32_t value)
-{
-	uint16_t v = htobe16((uint16_t)value);
-	memcpy(at, &v, 2);
-}
-
-static void add_be32(uint8_t *at, uint32_t more)
-{
-	uint32_t v;
-	memcpy(&v, at, 4);
-	v = htobe32(be32toh(v) + more);
-	memcpy(at, &v, 4);
-}
 
 /* Looks again before cutting: a node may have changed the frame since the sender's header was checked. */
 static int cut_begin(struct cut *c, struct frame *f)
@@ -100,8 +80,8 @@ static void cut_payload(struct cut *c, uint8_t *to, uint32_t len)
 /* RFC 6864, 4.3: ids of one source differ; like hardware we count on from the sender's. */
 static void fix_ip4(uint8_t *ip, uint16_t header, uint32_t len, unsigned index)
 {
-	put_be16(ip + IP4_LENGTH, len);
-	put_be16(ip + IP4_ID, get_be16(ip + IP4_ID) + index);
+	bytes_put_be16(ip + IP4_LENGTH, len);
+	bytes_put_be16(ip + IP4_ID, bytes_be16(ip + IP4_ID) + index);
 	memset(ip + IP4_CHECKSUM, 0, 2);
 	uint16_t sum = (uint16_t)~offload_sum_fold(offload_sum(ip, header, 0));
 	memcpy(ip + IP4_CHECKSUM, &sum, 2);
@@ -111,7 +91,7 @@ static void fix_ip4(uint8_t *ip, uint16_t header, uint32_t len, unsigned index)
  * was reduced and to no other (RFC 3168, 6.1.2). */
 static void fix_tcp(const struct cut *c, uint8_t *tcp, unsigned index, bool last)
 {
-	add_be32(tcp + TCP_SEQUENCE, index * (uint32_t)c->offload->gso_size);
+	bytes_put_be32(tcp + TCP_SEQUENCE, bytes_be32(tcp + TCP_SEQUENCE) + index * (uint32_t)c->offload->gso_size);
 	if (!last)
 		tcp[TCP_FLAGS] &= NOT_LAST;
 	if (index && c->offload->ecn)
@@ -139,9 +119,9 @@ static int cut_segment(struct cut *c, struct frame *s, unsigned index, uint32_t 
 	if (h->ether_type == RTE_ETHER_TYPE_IPV4)
 		fix_ip4(ip, (uint16_t)(h->l4_off - h->l3_off), l4_len + h->l4_off - h->l3_off, index);
 	else
-		put_be16(ip + IP6_LENGTH, l4_len + h->l4_off - h->l3_off - IP6_HEADER);
+		bytes_put_be16(ip + IP6_LENGTH, l4_len + h->l4_off - h->l3_off - IP6_HEADER);
 	if (c->offload->gso == FRAME_GSO_UDP)
-		put_be16(l4 + UDP_LENGTH, l4_len);
+		bytes_put_be16(l4 + UDP_LENGTH, l4_len);
 	else
 		fix_tcp(c, l4, index, payload == c->payload);
 	fix_seed(c, data + h->l4_off + c->offload->csum_offset, l4_len);

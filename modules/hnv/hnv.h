@@ -27,6 +27,11 @@ struct provider_way;
 
 /* The distributed router has this MAC address on every host and in every subnet (row I5). */
 #define HNV_ROUTER_MAC ((struct mac){{0x00, 0x15, 0x5d, 0xff, 0xff, 0x01}})
+/* fe80::215:5dff:feff:ff01, its link-local address (RFC 4291, appendix A). */
+#define HNV_ROUTER_IP6                                                                                               \
+	{                                                                                                            \
+		0xfe, 0x80, [8] = 0x02, 0x15, 0x5d, 0xff, 0xfe, 0xff, 0xff, 0x01                                     \
+	}
 
 #define HNV_HEADER_ROOM 80 /* bytes: the longest way (58) and 22 of an encapsulation's own */
 
@@ -62,6 +67,10 @@ struct hnv_encapsulation {
 	uint16_t udp_port; /* 4789; 0: not UDP */
 	uint8_t header_len; /* of its own header (with UDP's), at most 22: NVGRE 8 */
 	uint8_t overhead; /* bytes between the outer IP header and the inner packet's L3 header, inner Ethernet included: NVGRE 22 */
+	uint8_t vsid_off; /* in its own header: 24 bits of VSID */
+	/* The bits of its own header that must be as they are in another frame's, which decapsulate took, for a frame to be
+	 * taken as well; not those of the VSID, nor UDP's length and source port. */
+	uint8_t same[22];
 	/* Fills in the constant part of its own header at own[0..header_len). Control thread. */
 	void (*prepare)(uint8_t *own);
 	/* frames[0..n) have t's header in front: fills in what differs from frame to frame in its own. Worker. */
@@ -105,6 +114,9 @@ struct hnv_record {
  * -ENOENT: no such virtual subnet, -ENOSPC. */
 int hnv_record_set(const struct hnv_record *r, struct err *e);
 int hnv_record_remove(uint8_t network, uint32_t vsid, const struct ip *customer); /* -ENOENT */
+/* A record turned out to be wrong (another host says that it does not have the guest): the resolver is asked for it anew, if
+ * there is one, the record is its own or none is held, and it was not just asked. What it says is in force then. */
+void hnv_record_refresh(uint8_t network, uint32_t vsid, const struct ip *customer);
 const struct hnv_record *hnv_record_find(uint8_t network, uint32_t vsid, const struct ip *customer); /* NULL: none */
 /* All, in no order; fn returning non-zero stops and is returned. */
 int hnv_record_each(int (*fn)(const struct hnv_record *r, void *arg), void *arg);
@@ -119,7 +131,7 @@ struct hnv_guest {
 	struct mac mac;
 };
 
-enum hnv_origin { HNV_OF_DOCUMENT, HNV_OF_API, HNV_LEARNED };
+enum hnv_origin { HNV_OF_DOCUMENT, HNV_OF_API, HNV_LEARNED, HNV_RESOLVED };
 
 struct hnv_guest_record {
 	const struct hnv_record *record;

@@ -8,11 +8,12 @@ import subprocess
 
 BUSY = 0.95  # only beyond this does a rate say something of the switch and not of the generator
 # Shares of a run beyond which it counts as disturbed: see UNREST for what they are of.
-LIMITS = {"disturbed": 0.02, "steal": 0.01, "background": 0.10}
+LIMITS = {"disturbed": 0.02, "steal": 0.01, "background": 0.10, "slowed": 0.12}
 UNREST = {
     "disturbed": "a worker or the generator waited for its core",
     "steal": "stolen by the hypervisor",
     "background": "others kept the machine busy before the run",
+    "slowed": "neighbours on the same processor made the cores slower than they were at their best",
 }
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 
@@ -44,7 +45,7 @@ def describe_unrest(sample):
 
 
 def unrest_summary(samples):
-    return {f"{text}, at most": f"{max((s.get(kind, 0) for s in samples), default=0) * 100:.1f} % of the time"
+    return {f"{text}, at most": f"{max((s.get(kind, 0) for s in samples), default=0) * 100:.1f} %"
             for kind, text in UNREST.items()}
 
 

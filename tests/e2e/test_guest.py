@@ -126,6 +126,7 @@ class Emulated(Case):
         self.addresses(server="192.0.2.1/24")
         self.lab.spawn("dnsmasq", "-k", "-C", "/dev/null", "--port=0", "-i", "server", "--bind-interfaces",
                        "--dhcp-range=192.0.2.100,192.0.2.110,1h", f"--dhcp-leasefile={leases}", "--dhcp-authoritative",
+                       "--dhcp-boot=kernel,,192.0.2.250",  # nobody: it asks again and again, and keeps its address meanwhile
                        ns="server")
         wait_until("the boot ROM has a lease", lambda: leases.exists() and MAC in leases.read_text(), 40)
         address = leases.read_text().split()[2]

@@ -12,6 +12,8 @@ from weftlab import Host, Stream, wait_until
 class Killed(Case):
     """kill -9 under load, then started again."""
 
+    alone = True  # what it measures is time
+
     def test_taps_forward_again_in_under_a_second(self):
         host = self.two_guests()
         best = 99.0

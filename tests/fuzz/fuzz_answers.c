@@ -13,6 +13,7 @@
 #include <rte_ether.h>
 
 #include "core/runtime/offload.h"
+#include "tests/fuzz/pieces.h"
 #include "tests/packet/hnv_guest.h"
 
 struct shape {
@@ -24,39 +25,6 @@ struct shape {
 static_assert(sizeof(struct shape) == 4, "the corpus counts on it");
 
 #define ROOM 256 /* behind the first piece, as frames of the pools have it */
-#define CHECK(truth)                                                                                                 \
-	do {                                                                                                         \
-		if (!(truth))                                                                                        \
-			abort();                                                                                     \
-	} while (0)
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void block_free(void *block, void *info)
-{
-	free(block);
-	free(info);
-}
-
-static struct rte_mbuf *piece_make(const uint8_t *bytes, uint16_t len, uint16_t room)
-{
-	struct rte_mbuf *m = rte_pktmbuf_alloc(guest_pools.small);
-	struct rte_mbuf_ext_shared_info *info = malloc(sizeof(*info));
-	uint8_t *block = malloc(len + room + 1u);
-	CHECK(m && info && block);
-	if (len)
-		memcpy(block, bytes, len);
-	info->free_cb = block_free;
-	info->fcb_opaque = info;
-	rte_mbuf_ext_refcnt_set(info, 1);
-	rte_pktmbuf_attach_extbuf(m, block, 0, (uint16_t)(len + room), info);
-	m->data_off = 0;
-	m->data_len = len;
-	m->pkt_len = len;
-	return m;
-}
-
 /* To a guest goes what its stack can take: lengths that agree, checksums that are right. */
 static void check_packet(struct frame *f)
 {
@@ -111,9 +79,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(bytes + 6, vm, 6);
 
 	uint32_t head = RTE_MIN(len, (uint32_t)s.head);
-	struct frame *f = frame_of(piece_make(bytes, (uint16_t)head, head < len ? 0 : ROOM));
+	struct frame *f = frame_of(piece_make(guest_pools.small, bytes, (uint16_t)head, head < len ? 0 : ROOM));
 	if (head < len)
-		CHECK(rte_pktmbuf_chain(&f->m, piece_make(bytes + head, (uint16_t)(len - head), 0)) == 0);
+		CHECK(rte_pktmbuf_chain(&f->m,
+					piece_make(guest_pools.small, bytes + head, (uint16_t)(len - head), 0)) == 0);
 	if (s.mode & 0x80)
 		f->m.ol_flags |= FRAME_CSUM_GOOD;
 	mode_set(s.mode);

@@ -10,8 +10,7 @@
 
 #include "api/document.h"
 #include "base/err.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static void expect(bool holds)
 {

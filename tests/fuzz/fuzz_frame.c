@@ -15,6 +15,7 @@
 #include <rte_ether.h>
 
 #include "core/runtime/offload.h"
+#include "tests/fuzz/pieces.h"
 
 struct shape {
 	struct virtio_net_hdr virtio;
@@ -25,23 +26,8 @@ struct shape {
 };
 static_assert(sizeof(struct shape) == 16, "the corpus counts on it");
 
-#define CHECK(truth)                                                                                                 \
-	do {                                                                                                         \
-		if (!(truth))                                                                                        \
-			abort();                                                                                     \
-	} while (0)
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static struct frame_pools pools;
 static unsigned loans;
-
-static void block_free(void *block, void *info)
-{
-	free(block);
-	free(info);
-}
 
 static void block_back(const struct frame_lender *lender, uint64_t cookie)
 {
@@ -59,26 +45,11 @@ static void *block_of(const uint8_t *bytes, size_t len)
 	return len ? memcpy(block, bytes, len) : block;
 }
 
-static struct rte_mbuf *piece_make(const uint8_t *bytes, uint16_t len)
-{
-	struct rte_mbuf *m = rte_pktmbuf_alloc(pools.small);
-	struct rte_mbuf_ext_shared_info *info = malloc(sizeof(*info));
-	CHECK(m && info);
-	info->free_cb = block_free;
-	info->fcb_opaque = info;
-	rte_mbuf_ext_refcnt_set(info, 1);
-	rte_pktmbuf_attach_extbuf(m, block_of(bytes, len), 0, len, info);
-	m->data_off = 0;
-	m->data_len = len;
-	m->pkt_len = len;
-	return m;
-}
-
 static struct frame *frame_make(const struct shape *s, const uint8_t *bytes, uint32_t len)
 {
 	uint32_t off = RTE_MIN(len, s->head), piece = len / 10 + 1;
 	piece = RTE_MIN(piece < s->piece ? s->piece : piece, (uint32_t)UINT16_MAX);
-	struct frame *f = frame_of(piece_make(bytes, (uint16_t)off));
+	struct frame *f = frame_of(piece_make(pools.small, bytes, (uint16_t)off, 0));
 	while (off < len) {
 		uint32_t n = RTE_MIN(len - off, piece);
 		if (off + n == len && s->lend & 1) {
@@ -87,7 +58,7 @@ static struct frame *frame_make(const struct shape *s, const uint8_t *bytes, uin
 			f->m.ol_flags |= FRAME_LENT;
 			loans++;
 		} else {
-			CHECK(rte_pktmbuf_chain(&f->m, piece_make(bytes + off, (uint16_t)n)) == 0);
+			CHECK(rte_pktmbuf_chain(&f->m, piece_make(pools.small, bytes + off, (uint16_t)n, 0)) == 0);
 		}
 		off += n;
 	}

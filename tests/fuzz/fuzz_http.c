@@ -14,9 +14,7 @@
 #include "core/control/loop.h"
 #include "core/http/server.h"
 #include "core/http/test/fakes.h"
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {

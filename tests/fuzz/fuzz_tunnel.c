@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/runtime/offload.h"
+#include "tests/fuzz/pieces.h"
 #include "tests/packet/hnv_rig.h"
 
 struct shape {
@@ -17,40 +18,7 @@ struct shape {
 	uint8_t head; /* bytes in the first piece; 0: all */
 };
 
-#define CHECK(truth)                                                                                                 \
-	do {                                                                                                         \
-		if (!(truth))                                                                                        \
-			abort();                                                                                     \
-	} while (0)
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static unsigned in_use;
-
-/* A heap block of exactly its size, for ASan to watch. */
-static void block_free(void *block, void *info)
-{
-	free(block);
-	free(info);
-}
-
-static struct rte_mbuf *piece_make(const uint8_t *bytes, uint16_t len)
-{
-	struct rte_mbuf *m = rte_pktmbuf_alloc(port_pools()->small);
-	struct rte_mbuf_ext_shared_info *info = malloc(sizeof(*info));
-	uint8_t *block = malloc(len ? len : 1);
-	CHECK(m && info && block);
-	memcpy(block, bytes, len);
-	info->free_cb = block_free;
-	info->fcb_opaque = info;
-	rte_mbuf_ext_refcnt_set(info, 1);
-	rte_pktmbuf_attach_extbuf(m, block, 0, len, info);
-	m->data_off = 0;
-	m->data_len = len;
-	m->pkt_len = len;
-	return m;
-}
 
 /* So that the search gets past what a sum guards. */
 static void mend(uint8_t *frame, size_t len, uint8_t how)
@@ -115,9 +83,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	mend(bytes, len, s.mend);
 
 	size_t head = s.head && s.head < len ? s.head : len;
-	struct frame *f = frame_of(piece_make(bytes, (uint16_t)head));
+	struct frame *f = frame_of(piece_make(port_pools()->small, bytes, (uint16_t)head, 0));
 	if (head < len)
-		CHECK(rte_pktmbuf_chain(&f->m, piece_make(bytes + head, (uint16_t)(len - head))) == 0);
+		CHECK(rte_pktmbuf_chain(
+			      &f->m, piece_make(port_pools()->small, bytes + head, (uint16_t)(len - head), 0)) == 0);
 	host_send_frame(WIRE, f);
 	check_guest("c-web", "00:15:5d:00:00:05");
 	check_guest("c-two", "00:15:5d:00:00:15");

@@ -19,19 +19,10 @@
 #include "core/runtime/drop.h"
 #include "core/runtime/worker.h"
 #include "modules/port-vhost/test/guest.h"
+#include "tests/fuzz/fuzz.h"
 
-#define CHECK(holds)                                                                                                 \
-	do {                                                                                                         \
-		if (!(holds)) {                                                                                      \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #holds);                                  \
-			abort();                                                                                     \
-		}                                                                                                    \
-	} while (0)
 #define STEPS_MAX 256
 #define TEST_FRAME 60
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct frame_pools pools;
 static struct counter_row row;

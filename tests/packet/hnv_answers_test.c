@@ -191,6 +191,11 @@ static void beacons(void **state)
 	uint8_t got[HNV_RA_MAX];
 	guest_mode("");
 	guest_port.beacon_ms = 0;
+	hnv_ra_beacon(1000);
+	guest_turn();
+	assert_int_equal(guest_got_total(), 0); /* the document says no */
+	guest_mode("dhcp");
+	guest_port.beacon_ms = 0;
 	for (size_t i = 0; i < RTE_DIM(turns); i++) {
 		hnv_ra_beacon(turns[i].at_s * 1000);
 		guest_turn();

@@ -64,7 +64,7 @@ static uint16_t fake_tx(struct port_queue *q, struct frame **frames, uint16_t n)
 		if (n_got == GOT_MAX)
 			fail_msg("more than %d frames came out", GOT_MAX);
 		for (uint16_t k = 0; k < dp->n_adapters; k++)
-			if (dp->adapters[k] && dp->adapters[k]->port == q->port)
+			if (dp->adapters[k] && dp->adapters[k]->port == q->port && !dp->adapters[k]->is_compartment)
 				got[n_got].adapter = dp->adapters[k];
 		got[n_got++].frame = frames[i];
 	}
@@ -227,19 +227,23 @@ static const struct dp_adapter *adapter(const char *name)
 	return NULL;
 }
 
-void host_send_frame(const char *name, struct frame *f)
+void host_send_burst(const char *name, struct frame **frames, uint16_t n)
 {
-	pipe_input(&pipe_, adapter(name), &f, 1);
+	pipe_input(&pipe_, adapter(name), frames, n);
 	pipe_flush(&pipe_);
 }
 
-void host_send(const char *name, const void *data, size_t len)
+void host_send_frame(const char *name, struct frame *f) { host_send_burst(name, &f, 1); }
+
+struct frame *host_frame(const void *data, size_t len)
 {
 	struct frame *f = frame_alloc(len <= FRAME_SMALL_ROOM ? pools.small : pools.big);
 	assert_non_null(f);
 	memcpy(rte_pktmbuf_append(&f->m, (uint16_t)len), data, len);
-	host_send_frame(name, f);
+	return f;
 }
+
+void host_send(const char *name, const void *data, size_t len) { host_send_frame(name, host_frame(data, len)); }
 
 struct frame *host_got(const char *name, unsigned index)
 {

@@ -22,6 +22,9 @@ const char *host_apply_refused(const char *yaml);
 void host_send(const char *adapter, const void *frame, size_t len);
 /* The same for a frame that was made by the caller (chains, offloads); it is taken. */
 void host_send_frame(const char *adapter, struct frame *f);
+/* The same for up to PORT_BURST frames that came at once. */
+void host_send_burst(const char *adapter, struct frame **frames, uint16_t n);
+struct frame *host_frame(const void *frame, size_t len); /* with these bytes; the caller's */
 
 /* What came out since the last host_clear, in order. NULL: no such frame. Owned by the host. */
 struct frame *host_got(const char *adapter, unsigned index);

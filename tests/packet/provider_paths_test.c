@@ -9,8 +9,11 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "core/runtime/offload.h"
 #include "modules/provider/provider.h"
+#include "tests/packet/asked.h"
 #include "tests/packet/provider_wire.h"
 
 static struct provider_path *hold(const char *remote)
@@ -324,11 +327,166 @@ static int start(void **state)
 	return 0;
 }
 
+/* Timers alone, no module's tick. */
+static void wait_ms(unsigned ms)
+{
+	clock_test_advance(ms * 1000000ULL);
+	host_turn();
+}
+
+static void test_ping(void **state)
+{
+	host_clear();
+	assert_null(ask("/v1/ping-provider?address=198.51.100.1&count=3&interval=1&timeout=200&size=100"));
+	host_turn();
+	assert_int_equal(arp_questions("198.51.100.1", true), 1);
+	host_clear();
+	arp(mac4, -1, 2, peer2, "198.51.100.1", PA4);
+	arrive();
+	wait_ms(40);
+	assert_int_equal(echo_size(), 128);
+	host_clear();
+	frame[42] ^= 1; /* not the nonce */
+	sum_at(36, 34, len - 34, 0);
+	arrive();
+	host_turn();
+	asked_read();
+	assert_string_equal(asked_text, "");
+	frame[42] ^= 1;
+	frame[36] = frame[37] = 0;
+	sum_at(36, 34, len - 34, 0);
+	arrive();
+	host_turn();
+	asked_says("{\"sequence\":1,\"bytes\":128,\"from\":\"198.51.100.1\",\"rtt-us\":");
+	wait_ms(20);
+	assert_int_equal(echo_size(), 128);
+	host_clear();
+	wait_ms(220);
+	asked_says("{\"sequence\":2,\"error\":\"no answer within 200 ms\"}");
+	wait_ms(20);
+	assert_int_equal(echo_size(), 128);
+	uint8_t quoted[36];
+	assert_true(frame_read(host_got("wire:sw", host_got_count("wire:sw") - 1), 14, quoted, sizeof(quoted)));
+	host_clear();
+	ip4(mac4, -1, 1, "198.51.100.9", PA4, 44, 0);
+	icmp4(3, 1, 0, quoted, sizeof(quoted));
+	arrive();
+	host_turn();
+	asked_says("{\"sequence\":3,\"error\":\"198.51.100.9 says unreachable (ICMP type 3 code 1)\"}");
+	asked_says("{\"summary\":{\"address\":\"198.51.100.1\",\"sent\":3,\"received\":1,\"loss-percent\":66.");
+	assert_true(asked_ended);
+	asked_end();
+	host_pass(1000);
+	ended();
+}
+
+static void test_ping_refused(void **state)
+{
+	static const char *const rows[][2] = {
+		{"address=198.51.100.11", "address: 198.51.100.11 is this host's own"},
+		{"address=x", "address: x is no IP address"},
+		{"address=198.51.100.1&from=198.51.100.2",
+		 "from: 198.51.100.2 is no IPv4 provider address of this host"},
+		{"address=198.51.100.1&from=2001:db8::11",
+		 "from: 2001:db8::11 is no IPv4 provider address of this host"},
+		{"address=198.51.100.1&size=1473",
+		 "size: 1473 and 28 of headers are more than the uplink takes (1500)"},
+		{"address=198.51.100.1&size=4", "size: 4 is too small"},
+		{"address=198.51.100.1&count=0", "count: 0 is too small"},
+		{"address=198.51.100.1&provider-network=x",
+		 "provider-network: this host has no provider address on x"},
+	};
+	char target[128];
+	for (unsigned i = 0; i < RTE_DIM(rows); i++) {
+		snprintf(target, sizeof(target), "/v1/ping-provider?%s", rows[i][0]);
+		const char *refused = ask(target);
+		if (!refused || strncmp(refused, rows[i][1], strlen(rows[i][1])) != 0)
+			fail_msg("%s: %s", rows[i][0], refused ? refused : "accepted");
+	}
+	asked_end();
+}
+
+/* From another address of this host's, and the client that leaves ends it. */
+static void test_ping_from(void **state)
+{
+	uint8_t from[4];
+	host_apply(BASE "  - {switch: sw, address: 198.51.100.12/24, mac-address: '02:00:00:00:aa:09'}\n");
+	host_turn();
+	host_clear();
+	assert_null(ask("/v1/ping-provider?address=198.51.100.1&from=198.51.100.12&interval=1"));
+	host_turn();
+	arp(mac4, -1, 2, peer2, "198.51.100.1", PA4);
+	arrive();
+	wait_ms(40);
+	assert_int_equal(echo_size(), 84);
+	memcpy(from, frame + 30, 4); /* of its answer the destination */
+	assert_memory_equal(from, ((uint8_t[]){198, 51, 100, 12}), 4);
+	asked_end();
+	host_clear();
+	wait_ms(30);
+	assert_int_equal(echo_size(), 0);
+	host_apply(BASE);
+	host_turn();
+	ended();
+}
+
+static char warned[256];
+static unsigned warnings;
+
+static void remember(enum log_level level, const char *object, const char *text)
+{
+	if (level != LOG_LEVEL_WARNING)
+		return;
+	snprintf(warned, sizeof(warned), "%s: %s", object, text);
+	warnings++;
+}
+
+/* An address of a guest's own that another host has as well: an event, unless the guest was only on its way there. */
+static void test_lent_claimed(void **state)
+{
+	uint8_t network = (uint8_t)provider_network_find("default");
+	static const struct mac none;
+	struct ip ip;
+	ip_parse("198.51.100.77", &ip);
+	log_set_sink(remember);
+	for (int moved = 1; moved >= 0; moved--) {
+		assert_int_equal(provider_address_lend(network, &ip, &none), 0);
+		provider_address_flush();
+		host_turn();
+		arp(all, -1, 1, peer2, "198.51.100.77", "198.51.100.77");
+		arrive();
+		host_turn();
+		host_pass(2000);
+		assert_int_equal(warnings, 0);
+		if (moved) {
+			provider_address_return(network, &ip);
+			provider_address_flush();
+		}
+		host_pass(3000);
+		assert_int_equal(warnings, !moved);
+	}
+	arp(all, -1, 1, peer2, "198.51.100.77", "198.51.100.77");
+	arrive();
+	host_turn();
+	host_pass(5000);
+	assert_int_equal(warnings, 1);
+	assert_non_null(strstr(warned, "provider address 198.51.100.77"));
+	assert_non_null(strstr(warned, "has it as well"));
+	log_set_sink(NULL);
+	provider_address_return(network, &ip);
+	provider_address_flush();
+	host_turn();
+	ended();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_path), cmocka_unit_test(test_kept),     cmocka_unit_test(test_kept_bounded),
-		cmocka_unit_test(test_mtu),  cmocka_unit_test(test_announce), cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_path),	     cmocka_unit_test(test_kept),
+		cmocka_unit_test(test_kept_bounded), cmocka_unit_test(test_mtu),
+		cmocka_unit_test(test_announce),     cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_ping),	     cmocka_unit_test(test_ping_refused),
+		cmocka_unit_test(test_ping_from),    cmocka_unit_test(test_lent_claimed),
 	};
 	return cmocka_run_group_tests_name("provider-paths", tests, start, NULL);
 }

@@ -17,6 +17,7 @@
 
 #include "base/err.h"
 #include "core/runtime/worker.h"
+#include "core/runtime/test/plane_fixture.h"
 
 #define ADAPTERS 4
 #define CUTS 300
@@ -99,27 +100,6 @@ static uint16_t scatter(struct pipe *p, const struct dp_adapter *a, struct frame
 }
 NODE(test_scatter, FORWARD, scatter, NULL)
 
-static struct dataplane *plane_make(uint16_t n)
-{
-	struct dataplane *dp = calloc(1, sizeof(*dp));
-	struct dp_switch *sw = calloc(1, sizeof(*sw));
-	assert_true(dp && sw);
-	dp->adapters = calloc(n, sizeof(*dp->adapters));
-	dp->switches = calloc(1, sizeof(*dp->switches));
-	sw->members = calloc(n, sizeof(*sw->members));
-	assert_true(dp->adapters && dp->switches && sw->members);
-	dp->switches[dp->n_switches++] = sw;
-	dp->n_adapters = sw->n_members = n;
-	for (uint16_t i = 0; i < n; i++) {
-		struct dp_adapter *a = calloc(1, sizeof(*a));
-		assert_non_null(a);
-		*a = (struct dp_adapter){.id = i, .mtu = 1500, .port = &ports[i], .sw = sw};
-		dp->adapters[i] = sw->members[i] = a;
-	}
-	dataplane_wire(dp);
-	return dp;
-}
-
 static void row_check(const struct counter_row *r)
 {
 	uint64_t in = 0, out = 0;
@@ -167,7 +147,7 @@ static void cuts_check(unsigned n, unsigned pause_us)
 
 static void every_cut_balances_under_load(void **state)
 {
-	dataplane_free(dataplane_publish(plane_make(ADAPTERS)));
+	dataplane_free(dataplane_publish(plane_make(ports, ADAPTERS)));
 	atomic_store(&weather, FLOWING);
 	cuts_check(CUTS, 0);
 }
@@ -185,7 +165,7 @@ static void what_waited_for_a_removed_adapter_is_accounted_for(void **state)
 	uint64_t received;
 	atomic_store(&weather, FLOWING);
 	for (unsigned i = 0; i < 100; i++) {
-		dataplane_free(dataplane_publish(plane_make(ADAPTERS - 2)));
+		dataplane_free(dataplane_publish(plane_make(ports, ADAPTERS - 2)));
 		worker_rows_remove(ADAPTERS - 1);
 		worker_rows_remove(ADAPTERS - 2);
 		row_check(counter_departed());
@@ -193,7 +173,7 @@ static void what_waited_for_a_removed_adapter_is_accounted_for(void **state)
 		cut_check(&received);
 		assert_int_equal(worker_rows_add(ADAPTERS - 2), 0);
 		assert_int_equal(worker_rows_add(ADAPTERS - 1), 0);
-		dataplane_free(dataplane_publish(plane_make(ADAPTERS)));
+		dataplane_free(dataplane_publish(plane_make(ports, ADAPTERS)));
 		cut_check(&received);
 	}
 	atomic_store(&weather, DRY);

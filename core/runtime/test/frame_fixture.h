@@ -112,3 +112,22 @@ static inline struct frame *fixture_pieces(const uint8_t *bytes, uint32_t len, u
 	}
 	return f;
 }
+
+/* The lowest n bytes of v in network byte order. */
+static inline void fixture_put(uint8_t *at, unsigned n, uint32_t v)
+{
+	while (n--) {
+		at[n] = (uint8_t)v;
+		v >>= 8;
+	}
+}
+
+/* Plain RFC 1071: 16-bit words, carries added when they come. */
+static inline uint32_t fixture_sum(const uint8_t *at, uint32_t len, uint32_t sum)
+{
+	for (uint32_t i = 0; i < len; i++) {
+		sum += i & 1 ? at[i] : (uint32_t)at[i] << 8;
+		sum = (sum & 0xffff) + (sum >> 16);
+	}
+	return sum;
+}

@@ -17,23 +17,6 @@
 #define FLOWS 3
 #define BURST 32
 
-static void put(uint8_t *at, unsigned n, uint32_t v)
-{
-	while (n--) {
-		at[n] = (uint8_t)v;
-		v >>= 8;
-	}
-}
-
-static uint32_t plain_sum(const uint8_t *at, uint32_t len, uint32_t sum)
-{
-	for (uint32_t i = 0; i < len; i++) {
-		sum += i & 1 ? at[i] : (uint32_t)at[i] << 8;
-		sum = (sum & 0xffff) + (sum >> 16);
-	}
-	return sum;
-}
-
 struct flow {
 	bool ip6;
 	uint32_t sequence;
@@ -48,9 +31,9 @@ static struct flow flows[FLOWS];
 static uint32_t pseudo(const struct flow *fl, const uint8_t *ip, uint32_t l4_len)
 {
 	uint8_t tail[8] = {0};
-	put(tail, 4, l4_len);
+	fixture_put(tail, 4, l4_len);
 	tail[7] = IPPROTO_TCP;
-	return plain_sum(tail, 8, fl->ip6 ? plain_sum(ip + 8, 32, 0) : plain_sum(ip + 12, 8, 0));
+	return fixture_sum(tail, 8, fl->ip6 ? fixture_sum(ip + 8, 32, 0) : fixture_sum(ip + 12, 8, 0));
 }
 
 /* The flow's next segment of `payload` bytes, with timestamps as options, at the flow's next record. */
@@ -64,28 +47,28 @@ static struct frame *segment(unsigned which, uint32_t payload, uint8_t flags)
 	memset(b, 0, 14 + l3_len + 32);
 	b[5] = 6;
 	b[11] = (uint8_t)which;
-	put(b + 12, 2, fl->ip6 ? 0x86dd : 0x0800);
+	fixture_put(b + 12, 2, fl->ip6 ? 0x86dd : 0x0800);
 	ip[0] = fl->ip6 ? 0x60 : 0x45;
 	ip[fl->ip6 ? 6 : 9] = IPPROTO_TCP;
 	ip[fl->ip6 ? 7 : 8] = 64;
 	ip[fl->ip6 ? 20 : 15] = (uint8_t)which;
-	put(ip + (fl->ip6 ? 4 : 2), 2, fl->ip6 ? l4_len : l4_len + 20);
+	fixture_put(ip + (fl->ip6 ? 4 : 2), 2, fl->ip6 ? l4_len : l4_len + 20);
 	if (!fl->ip6) {
-		put(ip + 4, 2, fl->id++);
+		fixture_put(ip + 4, 2, fl->id++);
 		ip[6] = 0x40;
-		put(ip + 10, 2, (uint16_t)~plain_sum(ip, 20, 0));
+		fixture_put(ip + 10, 2, (uint16_t)~fixture_sum(ip, 20, 0));
 	}
-	put(tcp, 4, 0x12345678);
-	put(tcp + 4, 4, fl->sequence);
-	put(tcp + 8, 4, 4711);
+	fixture_put(tcp, 4, 0x12345678);
+	fixture_put(tcp + 4, 4, fl->sequence);
+	fixture_put(tcp + 8, 4, 4711);
 	tcp[12] = 32 << 2;
 	tcp[13] = flags;
-	put(tcp + 14, 2, 500);
-	put(tcp + 20, 4, 0x0101080a);
-	put(tcp + 24, 4, 99);
+	fixture_put(tcp + 14, 2, 500);
+	fixture_put(tcp + 20, 4, 0x0101080a);
+	fixture_put(tcp + 24, 4, 99);
 	random_fill(tcp + 32, payload);
-	uint16_t sum = (uint16_t)~plain_sum(tcp, l4_len, pseudo(fl, ip, l4_len));
-	put(tcp + 16, 2, sum ? sum : 0xffff); /* the two zeros of ones' complement are one */
+	uint16_t sum = (uint16_t)~fixture_sum(tcp, l4_len, pseudo(fl, ip, l4_len));
+	fixture_put(tcp + 16, 2, sum ? sum : 0xffff); /* the two zeros of ones' complement are one */
 	fl->sequence += payload;
 	fl->len[fl->n] = 14 + l3_len + l4_len;
 	struct frame *f = frame_alloc(pools.small);

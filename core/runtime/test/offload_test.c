@@ -41,31 +41,13 @@ static uint32_t be(const uint8_t *at, unsigned n)
 	return v;
 }
 
-static void put(uint8_t *at, unsigned n, uint32_t v)
-{
-	while (n--) {
-		at[n] = (uint8_t)v;
-		v >>= 8;
-	}
-}
-
-/* Plain RFC 1071: 16-bit words, carries added when they come. */
-static uint32_t plain_sum(const uint8_t *at, uint32_t len, uint32_t sum)
-{
-	for (uint32_t i = 0; i < len; i++) {
-		sum += i & 1 ? at[i] : (uint32_t)at[i] << 8;
-		sum = (sum & 0xffff) + (sum >> 16);
-	}
-	return sum;
-}
-
 static uint32_t pseudo_sum(const uint8_t *frame, uint32_t l4_len)
 {
 	uint8_t tail[8] = {0};
-	put(tail, 4, l4_len);
+	fixture_put(tail, 4, l4_len);
 	tail[7] = sent.udp ? IPPROTO_UDP : IPPROTO_TCP;
 	const uint8_t *ip = frame + sent.l3;
-	return plain_sum(tail, 8, sent.ip6 ? plain_sum(ip + 8, 32, 0) : plain_sum(ip + 12, 8, 0));
+	return fixture_sum(tail, 8, sent.ip6 ? fixture_sum(ip + 8, 32, 0) : fixture_sum(ip + 12, 8, 0));
 }
 
 static void make_ip(uint8_t *ip, unsigned ext)
@@ -73,7 +55,7 @@ static void make_ip(uint8_t *ip, unsigned ext)
 	random_fill(ip, 40);
 	if (sent.ip6) {
 		ip[0] = 0x60;
-		put(ip + 4, 2, (uint16_t)(sent.header - sent.l3 - 40 + sent.payload));
+		fixture_put(ip + 4, 2, (uint16_t)(sent.header - sent.l3 - 40 + sent.payload));
 		ip[6] = ext ? IPPROTO_DSTOPTS : sent.udp ? IPPROTO_UDP : IPPROTO_TCP;
 		memset(ip + 40, 0, ext);
 		if (ext) {
@@ -85,13 +67,13 @@ static void make_ip(uint8_t *ip, unsigned ext)
 		return;
 	}
 	ip[0] = (uint8_t)(0x40 | (20 + ext) / 4);
-	put(ip + 2, 2, (uint16_t)(sent.header - sent.l3 + sent.payload));
-	put(ip + 4, 2, sent.id);
-	put(ip + 6, 2, random_below(2) ? 0x4000 : 0);
+	fixture_put(ip + 2, 2, (uint16_t)(sent.header - sent.l3 + sent.payload));
+	fixture_put(ip + 4, 2, sent.id);
+	fixture_put(ip + 6, 2, random_below(2) ? 0x4000 : 0);
 	ip[9] = sent.udp ? IPPROTO_UDP : IPPROTO_TCP;
 	memset(ip + 20, 1, ext);
-	put(ip + 10, 2, 0);
-	put(ip + 10, 2, (uint16_t)~plain_sum(ip, 20 + ext, 0));
+	fixture_put(ip + 10, 2, 0);
+	fixture_put(ip + 10, 2, (uint16_t)~fixture_sum(ip, 20 + ext, 0));
 }
 
 static void make_l4(uint8_t *l4, unsigned options)
@@ -99,17 +81,17 @@ static void make_l4(uint8_t *l4, unsigned options)
 	uint32_t len = sent.header - sent.l4 + sent.payload;
 	random_fill(l4, 4);
 	if (sent.udp) {
-		put(l4 + 4, 2, (uint16_t)len);
-		put(l4 + 6, 2, pseudo_sum(sent.bytes, len));
+		fixture_put(l4 + 4, 2, (uint16_t)len);
+		fixture_put(l4 + 6, 2, pseudo_sum(sent.bytes, len));
 		return;
 	}
-	put(l4 + 4, 4, sent.sequence);
+	fixture_put(l4 + 4, 4, sent.sequence);
 	random_fill(l4 + 8, 8);
 	l4[12] = (uint8_t)((20 + options) << 2);
 	l4[13] = sent.flags;
 	memset(l4 + 20, 1, options);
-	put(l4 + 18, 2, 0);
-	put(l4 + 16, 2, pseudo_sum(sent.bytes, len));
+	fixture_put(l4 + 18, 2, 0);
+	fixture_put(l4 + 16, 2, pseudo_sum(sent.bytes, len));
 }
 
 static void make(unsigned payload, unsigned gso_size)
@@ -128,8 +110,9 @@ static void make(unsigned payload, unsigned gso_size)
 
 	random_fill(sent.bytes, 12);
 	for (unsigned i = 0; i < sent.tags; i++)
-		put(sent.bytes + 12 + 4 * i, 4, (i || sent.tags == 1 ? 0x81000000 : 0x88a80000) | random_below(4096));
-	put(sent.bytes + sent.l3 - 2, 2, sent.ip6 ? 0x86dd : 0x0800);
+		fixture_put(sent.bytes + 12 + 4 * i, 4,
+			    (i || sent.tags == 1 ? 0x81000000 : 0x88a80000) | random_below(4096));
+	fixture_put(sent.bytes + sent.l3 - 2, 2, sent.ip6 ? 0x86dd : 0x0800);
 	make_ip(sent.bytes + sent.l3, ext);
 	make_l4(sent.bytes + sent.l4, options);
 	random_fill(sent.bytes + sent.header, sent.payload);
@@ -167,10 +150,10 @@ static void assert_segment(const struct frame *f, unsigned index, uint32_t done)
 	} else {
 		assert_int_equal(be(ip + 2, 2), len - sent.l3);
 		assert_int_equal(be(ip + 4, 2), (uint16_t)(sent.id + index));
-		assert_int_equal(plain_sum(ip, sent.l4 - sent.l3, 0), 0xffff);
+		assert_int_equal(fixture_sum(ip, sent.l4 - sent.l3, 0), 0xffff);
 		assert_memory_equal(ip + 12, sent.bytes + sent.l3 + 12, sent.l4 - sent.l3 - 12);
 	}
-	assert_int_equal(plain_sum(l4, l4_len, pseudo_sum(s, l4_len)), 0xffff);
+	assert_int_equal(fixture_sum(l4, l4_len, pseudo_sum(s, l4_len)), 0xffff);
 	assert_memory_equal(l4, sent.bytes + sent.l4, 4);
 	if (sent.udp) {
 		assert_int_equal(be(l4 + 4, 2), l4_len);
@@ -212,7 +195,7 @@ static void test_sum(void **state)
 	random_fill(bytes, sizeof(bytes));
 	for (int i = 0; i < 2000; i++) {
 		uint32_t off = random_below(16), len = random_below(i % 2 ? 80 : 2900);
-		uint16_t want = htobe16((uint16_t)plain_sum(bytes + off, len, 0));
+		uint16_t want = htobe16((uint16_t)fixture_sum(bytes + off, len, 0));
 		assert_int_equal(offload_sum_fold(offload_sum(bytes + off, len, 0)), want);
 		uint32_t half = random_below(len / 2 + 1) * 2;
 		uint64_t sum = offload_sum(bytes + off, half, 0);
@@ -270,7 +253,7 @@ static void test_segment_extremes(void **state)
 	assert_int_equal(f->offload.gso, FRAME_GSO_NONE);
 	frame_free(f);
 
-	put(sent.bytes + sent.l3 + 2, 2, 0); /* a packet longer than its length field can say */
+	fixture_put(sent.bytes + sent.l3 + 2, 2, 0); /* a packet longer than its length field can say */
 	f = fixture_pieces(sent.bytes, sent.header + 66000, sent.header);
 	for (unsigned over = 0; over < 2; over++) {
 		h.gso_size = (uint16_t)(65535 - (sent.header - sent.l3) + over);
@@ -312,7 +295,7 @@ static void test_segment_changed(void **state)
 
 	rte_pktmbuf_prepend(&f->m, 4);
 	memmove(frame_data(f), frame_data(f) + 4, 12);
-	put(frame_data(f) + 12, 4, 0x81000007);
+	fixture_put(frame_data(f) + 12, 4, 0x81000007);
 	f->m.ol_flags &= ~FRAME_PARSED;
 	assert_int_equal(offload_segment(f, &pools, segment, OFFLOAD_SEGMENTS_MAX), -EINVAL);
 	frame_shifted(f, 4);

@@ -18,6 +18,7 @@
 #include "core/control/loop.h"
 #include "core/runtime/punt.h"
 #include "core/runtime/worker.h"
+#include "core/runtime/test/plane_fixture.h"
 
 enum { STORM, QUIET, ADAPTERS };
 
@@ -63,7 +64,7 @@ static void on_test(uint16_t adapter, struct frame *f)
 		frame_free(f);
 	}
 }
-PUNT(test_kind, on_test)
+PUNT(test_kind, on_test);
 
 /* What was seen above goes to the other adapter. */
 static uint16_t decide(struct pipe *p, const struct dp_adapter *a, struct frame **frames, uint16_t n)
@@ -77,27 +78,6 @@ static uint16_t decide(struct pipe *p, const struct dp_adapter *a, struct frame 
 	return 0;
 }
 NODE(test_decide, FORWARD, decide, NULL)
-
-static struct dataplane *plane_make(void)
-{
-	struct dataplane *dp = calloc(1, sizeof(*dp));
-	struct dp_switch *sw = calloc(1, sizeof(*sw));
-	assert_true(dp && sw);
-	dp->adapters = calloc(ADAPTERS, sizeof(*dp->adapters));
-	dp->switches = calloc(1, sizeof(*dp->switches));
-	sw->members = calloc(ADAPTERS, sizeof(*sw->members));
-	assert_true(dp->adapters && dp->switches && sw->members);
-	dp->switches[dp->n_switches++] = sw;
-	dp->n_adapters = sw->n_members = ADAPTERS;
-	for (uint16_t i = 0; i < ADAPTERS; i++) {
-		struct dp_adapter *a = calloc(1, sizeof(*a));
-		assert_non_null(a);
-		*a = (struct dp_adapter){.id = i, .mtu = 1500, .port = &ports[i], .sw = sw};
-		dp->adapters[i] = sw->members[i] = a;
-	}
-	dataplane_wire(dp);
-	return dp;
-}
 
 /* The sum of both rows, each checked. */
 static struct counter_row books_check(void)
@@ -249,7 +229,7 @@ static int start(void **state)
 		if (port_init(&ports[i], &ops, &spec) || worker_rows_add(i))
 			return -1;
 	}
-	dataplane_free(dataplane_publish(plane_make()));
+	dataplane_free(dataplane_publish(plane_make(ports, ADAPTERS)));
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 
 #include "base/err.h"
 #include "core/runtime/worker.h"
+#include "core/runtime/test/plane_fixture.h"
 
 #define POLLED 40
 #define ADAPTERS 300 /* the rest is gated; a word of the hot bits is not whole */
@@ -66,35 +67,14 @@ static uint16_t flood_all(struct pipe *p, const struct dp_adapter *a, struct fra
 }
 NODE(test_flood_all, FORWARD, flood_all, NULL)
 
-static struct dataplane *plane_make(void)
-{
-	struct dataplane *dp = calloc(1, sizeof(*dp));
-	struct dp_switch *sw = calloc(1, sizeof(*sw));
-	assert_true(dp && sw);
-	dp->adapters = calloc(ADAPTERS, sizeof(*dp->adapters));
-	dp->switches = calloc(1, sizeof(*dp->switches));
-	sw->members = calloc(ADAPTERS, sizeof(*sw->members));
-	assert_true(dp->adapters && dp->switches && sw->members);
-	dp->switches[dp->n_switches++] = sw;
-	dp->n_adapters = sw->n_members = ADAPTERS;
-	for (uint16_t i = 0; i < ADAPTERS; i++) {
-		struct dp_adapter *a = calloc(1, sizeof(*a));
-		assert_non_null(a);
-		*a = (struct dp_adapter){.id = i, .mtu = 1500, .port = &ports[i], .sw = sw};
-		dp->adapters[i] = sw->members[i] = a;
-	}
-	dataplane_wire(dp);
-	return dp;
-}
-
 static void everybody_gets_a_turn(void **state)
 {
-	dataplane_free(dataplane_publish(plane_make()));
+	dataplane_free(dataplane_publish(plane_make(ports, ADAPTERS)));
 	atomic_store(&storm, true);
 	for (int i = 0; i < 1000 && worker_get(0)->count.rounds < ROUNDS_WANTED; i++)
 		usleep(10000);
 	/* The snapshot can be changed in the midst of it. */
-	dataplane_free(dataplane_publish(plane_make()));
+	dataplane_free(dataplane_publish(plane_make(ports, ADAPTERS)));
 	atomic_store(&storm, false);
 	dataplane_synchronize();
 	for (unsigned i = 0; i < ADAPTERS; i++)

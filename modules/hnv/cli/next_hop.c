@@ -48,3 +48,6 @@ COMMAND(next_hop, .words = "next-hop", .group = COMMAND_FRAMES, .usage = "", .op
 	.more = "By the tables that the workers go by: routing domain, route, lookup record, adapter or tunnel.\n"
 		"'weft explain' runs a whole frame through all stages instead.",
 	.fn = next_hop)
+
+COMMAND(select_next_hop, .words = "Select-NetVirtualizationNextHop", .group = COMMAND_FRAMES, .usage = "",
+	.options = options, .help = "the same as 'next-hop'", .fn = next_hop)

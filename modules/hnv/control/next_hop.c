@@ -15,6 +15,7 @@
 #include "core/runtime/dataplane.h"
 #include "modules/hnv/control/detours.h"
 #include "modules/hnv/control/next_hop.h"
+#include "modules/hnv/datapath/hnv_lookup.h"
 #include "modules/provider/provider.h"
 
 static json_t *ip_json(const struct ip *ip)
@@ -41,25 +42,56 @@ static const struct ip *gateway_for(const struct hnv_subnet *s, const struct ip 
 	return first;
 }
 
+static bool has_gateway(const struct hnv_subnet *s, const struct ip *ip)
+{
+	for (unsigned i = 0; s && i < s->n_prefixes; i++)
+		if (ip_equal(&s->gateway[i], ip))
+			return true;
+	return false;
+}
+
+/* A gateway of the routing domain, whichever subnet's; or the router on the link. */
+static bool is_router(const struct hnv_network *net, const struct hnv_subnet *from, const struct ip *to)
+{
+	static const struct ip on_link = {.family = AF_INET6, .byte = HNV_ROUTER_IP6};
+	const struct hnv_routes *routes = atomic_load_explicit(&from->domain->routes, memory_order_acquire);
+	const struct hnv_route *route = hnv_routes_lookup(routes, to);
+	return has_gateway(from, to) || ip_equal(to, &on_link) ||
+	       (route && !route->next_hop.family && has_gateway(hnv_subnet_of(net, route->vsid), to));
+}
+
+/* Fills in where the record is looked for, and of which address. */
+static void ask_where(const struct hnv_network *net, const struct hnv_subnet *from, struct hnvc_hop *hop)
+{
+	const struct ip *via = &hop->route->next_hop;
+	if (net->external_router && hop->route->vsid != from->vsid)
+		via = gateway_for(from, &hop->asked);
+	else
+		hop->vsid = hop->route->vsid;
+	if (via && via->family)
+		hop->asked = *via;
+}
+
 struct hnvc_hop hnvc_next_hop(const struct hnv_network *net, const struct hnv_subnet *from, const struct ip *to)
 {
 	struct hnvc_hop hop = {.vsid = from->vsid, .asked = *to};
-	hop.route = hnv_routes_lookup(atomic_load_explicit(&from->domain->routes, memory_order_acquire), to);
-	if (!hop.route)
-		return hop;
-	const struct ip *via = &hop.route->next_hop;
-	if (net->external_router && hop.route->vsid != from->vsid)
-		via = gateway_for(from, to);
-	else
-		hop.vsid = hop.route->vsid;
-	if (via && via->family)
-		hop.asked = *via;
-	struct hnv_answer answer = hnv_records_find(net, hop.vsid, &hop.asked);
-	if (!answer.next) {
+	hop.on_link = to->family == AF_INET6 && hnv_is_link_local(to->byte);
+	if (!hop.on_link)
+		hop.route = hnv_routes_lookup(atomic_load_explicit(&from->domain->routes, memory_order_acquire), to);
+	if (hop.route)
+		ask_where(net, from, &hop);
+	struct hnv_answer answer = {0};
+	if (hop.route || hop.on_link)
+		answer = hnv_records_find(net, hop.vsid, &hop.asked);
+	if (!answer.next)
+		hop.router = is_router(net, from, to);
+	if (!answer.next && !hop.router && hop.route) {
 		const struct ip any = {.family = hop.asked.family};
 		answer = hnv_records_find(net, hop.vsid, &any);
 		hop.wildcard = answer.next;
 	}
+	hop.flooded = !answer.next && !hop.router && (hop.route || hop.on_link) && hop.vsid == from->vsid &&
+		      atomic_load_explicit(&from->l2only, memory_order_relaxed);
 	hop.mac = answer.mac;
 	hop.next = answer.next;
 	return hop;
@@ -96,7 +128,11 @@ static void leads_json(json_t *o, const struct hnvc_hop *hop)
 {
 	const struct hnv_next *next = hop->next ? atomic_load(&hnv_nexts[hop->next]) : NULL;
 	const char *to = "nowhere";
-	if (!hop->route)
+	if (hop->router)
+		to = "router";
+	else if (hop->flooded)
+		to = "flood";
+	else if (!hop->route && !hop->on_link)
 		to = "no-route";
 	else if (!hop->next)
 		to = "no-record";
@@ -118,11 +154,11 @@ static json_t *hop_json(const struct hnv_subnet *from, const struct hnvc_hop *ho
 	json_t *o = json_pack("{s:s}", "routing-domain", from->domain->id);
 	if (*from->domain->name)
 		json_object_set_new(o, "name", http_text(from->domain->name));
-	if (hop->route) {
+	if (hop->route || hop->on_link) {
 		json_object_set_new(o, "virtual-subnet-id", json_integer(hop->vsid));
 		json_object_set_new(o, "next-hop", ip_json(&hop->asked));
 		json_object_set_new(o, "routed", json_boolean(hop->vsid != from->vsid));
-		json_object_set_new(o, "metric", json_integer(hop->route->metric));
+		json_object_set_new(o, "metric", json_integer(hop->route ? hop->route->metric : 0));
 		json_object_set_new(o, "record",
 				    json_string(hop->wildcard ? "gateway-wildcard"
 						: hop->next   ? "own"
@@ -160,6 +196,12 @@ static int address_query(const struct http_request *r, const char *key, struct i
 	return ip_parse(text, ret) ? err_set(e, EINVAL, key, "%.64s is no IP address", text) : 0;
 }
 
+/* The all-ones address of the sender's subnet without a record of its own. */
+static bool is_all_ones(const struct hnv_network *net, const struct hnv_subnet *s, const struct ip *to)
+{
+	return to->family == AF_INET && hnv_is_broadcast(s, to->byte) && !hnv_records_find(net, s->vsid, to).next;
+}
+
 static int next_hop(const struct http_request *r, json_t **ret_json, struct err *e)
 {
 	const char *network = r->query(r, "provider-network");
@@ -177,7 +219,7 @@ static int next_hop(const struct http_request *r, json_t **ret_json, struct err 
 	if (!s || !s->pub[RUNS])
 		return err_set(e, ENOENT, "virtual-subnet-id", "no routing domain has virtual subnet %u",
 			       (unsigned)vsid);
-	if (hnvc_is_group(&to))
+	if (hnvc_is_group(&to) || is_all_ones(&net->pub, s->pub[RUNS], &to))
 		return err_set(e, EINVAL, "to",
 			       "a group has no next hop; its frames are copied to all of the virtual subnet");
 	rc = sender_check(s, &from, e);

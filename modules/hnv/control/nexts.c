@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "core/runtime/rcu.h"
+#include "modules/hnv/control/policy.h"
 #include "modules/provider/provider.h"
 
 #define BUCKETS 4096 /* of peers by provider address */
@@ -198,7 +199,8 @@ static int peer_create(uint8_t network, const struct ip *provider, const struct 
 	p->next = (struct hnv_next){.kind = encapsulation ? HNV_TUNNEL : HNV_REWRITE,
 				    .index = index,
 				    .generation = generation[index],
-				    .use_vm_mac_address = use_vm_mac_address};
+				    .use_vm_mac_address = use_vm_mac_address,
+				    .group = hnvc_is_group(provider)};
 	p->provider = *provider;
 	p->network = network;
 	p->encapsulation = encapsulation;

@@ -8,6 +8,7 @@
 
 #include "modules/hnv/datapath/hnv_learn.h"
 #include "modules/hnv/datapath/hnv_lookup.h"
+#include "modules/hnv/datapath/hnv_probe.h"
 #include "modules/hnv/datapath/tables.h"
 
 DROP(hnv, cut_off, "cut-off", "shorter than its Ethernet, IP or ARP header")
@@ -74,7 +75,7 @@ static inline const struct drop_reason *judge_ether(const struct dp_adapter *a, 
 {
 	if (unlikely(frame_head_len(f) < HNV_IP))
 		return &drop_cut_off;
-	if (unlikely(memcmp(frame_data(f) + 6, a->mac.byte, 6) != 0))
+	if (unlikely(memcmp(frame_data(f) + 6, a->mac.byte, 6) != 0) && !hnv_probe_is_ours(f))
 		return &drop_not_own_mac;
 	return NULL;
 }
@@ -132,7 +133,7 @@ static inline struct frame *admit(struct pipe *p, const struct dp_adapter *a, co
 	if (likely(family)) {
 		if (likely(family == last->family && same_bytes(family, last->byte, from)))
 			return f;
-		if (unlikely(!may_send_from(port, family, from))) {
+		if (unlikely(!may_send_from(port, family, from)) && !hnv_probe_is_ours(f)) {
 			learn(p, a, f, family, from);
 			return NULL;
 		}

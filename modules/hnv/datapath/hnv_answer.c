@@ -9,6 +9,8 @@
 
 #include <rte_ether.h>
 
+#include "base/bytes.h"
+#include "modules/hnv/datapath/hnv_resolve.h"
 #include "modules/hnv/datapath/records.h"
 
 DROP(hnv, answer_limit, "answer-limit",
@@ -30,17 +32,15 @@ DROP(hnv, no_answer, "no-answer",
 
 enum { ND_FIRST = 133, ND_LAST = 137 };
 
-static inline uint16_t be16_at(const uint8_t *at) { return (uint16_t)(at[0] << 8 | at[1]); }
-
 /* udp: the header. To a server, or to a client: no guest is a server where we are. */
-static inline bool is_dhcp(const uint8_t *udp, uint16_t first) { return (uint16_t)(be16_at(udp + 2) - first) < 2; }
+static inline bool is_dhcp(const uint8_t *udp, uint16_t first) { return (uint16_t)(bytes_be16(udp + 2) - first) < 2; }
 
 /* TCP, or UDP that is not DHCP, where the first look finds the headers: nothing here is for us. */
 static inline bool is_plain(struct frame *f)
 {
 	const uint8_t *data = frame_data(f);
 	uint32_t len = frame_head_len(f);
-	uint16_t type = len >= UDP4_LOOK ? be16_at(data + TYPE_OFF) : 0;
+	uint16_t type = len >= UDP4_LOOK ? bytes_be16(data + TYPE_OFF) : 0;
 	if (likely(type == RTE_ETHER_TYPE_IPV4)) {
 		uint8_t protocol = data[IP4_PROTOCOL_OFF];
 		return likely(protocol == IPPROTO_TCP) ||
@@ -192,7 +192,7 @@ void hnv_to_locals(struct pipe *p, const struct dp_adapter *a, struct frame *f)
 		pipe_consume(p, a, f);
 }
 
-bool hnv_unanswered(struct pipe *p, const struct dp_adapter *a, struct frame *f)
+bool hnv_unanswered(struct pipe *p, const struct dp_adapter *a, struct frame *f, const struct ip *asked)
 {
 	const struct hnv_port *port = hnv_port_of(a);
 	if (atomic_load_explicit(&port->subnet->l2only, memory_order_relaxed)) {
@@ -204,7 +204,7 @@ bool hnv_unanswered(struct pipe *p, const struct dp_adapter *a, struct frame *f)
 	if (port->net->forwarding == HNV_FORWARDING_2012) {
 		PIPE_TRACE(p, a, "note", "no lookup record; the guests of this host are asked");
 		hnv_to_locals(p, a, f);
-	} else {
+	} else if (!hnv_resolve(p, a, f, port->subnet->vsid, asked)) {
 		pipe_drop(p, a, f, &drop_no_answer);
 	}
 	return false;

@@ -91,7 +91,7 @@ static bool request(struct pipe *p, const struct dp_adapter *a, struct frame *f,
 	case HNV_KNOWN_NOT:
 		break;
 	}
-	return hnv_unanswered(p, a, f);
+	return hnv_unanswered(p, a, f, &m->target);
 }
 
 /* An announcement of the sender's own address goes to those who may hold an older one. */
@@ -124,11 +124,12 @@ bool hnv_arp(struct pipe *p, const struct dp_adapter *a, struct frame *f)
 	bool to_router = !memcmp(to, HNV_ROUTER_MAC.byte, 6);
 	if (!(to[0] & 1) && !to_router && (m.op == ARP_REPLY || !hnv_is_rewritten(hnv_port_of(a), &m.target)))
 		return true; /* unicast: the guest's own to answer, or an answer to it */
-	if (ip_equal(&m.sender, &m.target) || (m.op == ARP_REPLY && !to_router))
+	bool announces = m.op == ARP_REPLY || ip_equal(&m.sender, &m.target);
+	if (!announces)
+		return request(p, a, f, &m);
+	if (!to_router)
 		return announce(p, a, f);
-	if (m.op == ARP_REPLY) {
-		pipe_consume(p, a, f);
-		return false;
-	}
-	return request(p, a, f, &m);
+	PIPE_TRACE(p, a, "consume", "announced to the distributed router, which goes by the lookup records");
+	pipe_consume(p, a, f);
+	return false;
 }

@@ -10,8 +10,8 @@
 DROP(hnv, control_limit, "control-limit",
      "more REDIRECT and UNREACHABLE messages from other hosts than are looked at (1000 a second, 100 of each); look at "
      "who sends them")
-PUNT(hnv_control, hnvc_on_control)
-PUNT(hnv_stray, hnvc_on_stray)
+PUNT(hnv_control, hnvc_on_control);
+PUNT(hnv_stray, hnvc_on_stray);
 
 #define ALL_A_SECOND 1000
 #define ALL_BURST 200

@@ -9,6 +9,7 @@
 
 #include "core/runtime/offload.h"
 #include "modules/hnv/datapath/hnv_lookup.h"
+#include "modules/hnv/datapath/hnv_probe.h"
 #include "modules/hnv/datapath/hnv_replicate.h"
 #include "modules/hnv/datapath/hnv_stray.h"
 #include "modules/hnv/datapath/hnv_tunnel.h"
@@ -23,7 +24,7 @@ DROP(hnv, came_not_ip, "tunnelled-not-ip",
 static inline uint64_t key_of(const uint8_t *data, uint32_t len, uint32_t vsid, uint8_t *byte)
 {
 	uint16_t type = hnv_be16(data + HNV_TYPE);
-	if (unlikely(data[0] & 1))
+	if (unlikely((data[0] | data[6]) & 1)) /* a group, or a probe */
 		return 0;
 	if (likely(type == RTE_BE16(RTE_ETHER_TYPE_IPV4) && len >= HNV_IP4_END))
 		return hnv_ask4(vsid, hnv_be32(data + HNV_IP4_TO));
@@ -132,7 +133,9 @@ static void deliver_by_mac(struct pipe *p, const struct dp_adapter *a, const str
 	bool arp = type == RTE_BE16(RTE_ETHER_TYPE_ARP) && len >= HNV_ARP_END;
 	bool ip = (type == RTE_BE16(RTE_ETHER_TYPE_IPV4) && len >= HNV_IP4_END) ||
 		  (type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && len >= HNV_IP6_END);
-	if (!ip && !arp)
+	if (ip && hnv_probe_is(data))
+		hnv_probe(p, a, f);
+	else if (!ip && !arp)
 		pipe_drop(p, a, f, &drop_came_not_ip);
 	else if (!s)
 		pipe_drop(p, a, f, &drop_not_here);

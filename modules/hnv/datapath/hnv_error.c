@@ -27,6 +27,7 @@ struct error {
 	uint8_t type, code;
 	uint32_t word; /* the second of the ICMP header */
 	bool about_groups; /* RFC 4443, 2.4 (e.3): packet too big, also for a group */
+	const struct ip *from; /* NULL: the gateway beside the sender */
 };
 
 /* Is this ICMP message an error, or a redirect? RFC 1122, 3.2.2: 3, 4, 5, 11, 12. */
@@ -124,7 +125,7 @@ static void tell(struct pipe *p, const struct dp_adapter *a, const struct frame 
 	struct hnv_port *port = hnv_port_of(a);
 	struct ip sender = {.family = ip4 ? AF_INET : AF_INET6};
 	frame_read(f, HNV_ETHER + (ip4 ? 12 : 8), sender.byte, ip4 ? 4 : 16);
-	const struct ip *gateway = hnv_gateway_for(port->subnet, &sender);
+	const struct ip *gateway = e->from ? e->from : hnv_gateway_for(port->subnet, &sender);
 	if (ip4 && !gateway)
 		return;
 	if (!p->trace && !hnv_limit_take(&port->errors, p->now_ms, ERRORS_A_SECOND, ERRORS_BURST))
@@ -162,13 +163,21 @@ static void consider(struct pipe *p, const struct dp_adapter *a, const struct fr
 void hnv_error_too_long(struct pipe *p, const struct dp_adapter *a, struct frame *f, uint16_t mtu)
 {
 	frame_parse(f);
-	consider(p, a, f, &(struct error){3, 4, mtu, false}, &(struct error){2, 0, mtu, true});
+	consider(p, a, f, &(struct error){.type = 3, .code = 4, .word = mtu},
+		 &(struct error){.type = 2, .word = mtu, .about_groups = true});
 }
 
 void hnv_error_expired(struct pipe *p, const struct dp_adapter *a, struct frame *f)
 {
 	frame_parse(f);
-	consider(p, a, f, &(struct error){11, 0, 0, false}, &(struct error){3, 0, 0, false});
+	consider(p, a, f, &(struct error){.type = 11}, &(struct error){.type = 3});
+}
+
+void hnv_error_no_port(struct pipe *p, const struct dp_adapter *a, struct frame *f, const struct ip *from)
+{
+	frame_parse(f);
+	consider(p, a, f, &(struct error){.type = 3, .code = 3, .from = from},
+		 &(struct error){.type = 1, .code = 4, .from = from});
 }
 
 void hnv_ttl_expired(struct pipe *p, const struct dp_adapter *a, struct frame *f)

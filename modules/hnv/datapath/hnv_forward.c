@@ -10,6 +10,7 @@
 #include "modules/hnv/datapath/hnv_error.h"
 #include "modules/hnv/datapath/hnv_lookup.h"
 #include "modules/hnv/datapath/hnv_mtu.h"
+#include "modules/hnv/datapath/hnv_probe.h"
 #include "modules/hnv/datapath/hnv_tunnel.h"
 #include "modules/hnv/datapath/hnv_unrecorded.h"
 #include "modules/hnv/datapath/routes.h"
@@ -26,7 +27,7 @@ struct way_out {
 	const struct provider_way *way; /* of next; NULL: there is none at the moment */
 	const struct dp_adapter *to; /* NULL: see reason */
 	uint32_t longest; /* bytes of a frame that fits */
-	const struct drop_reason *reason;
+	const struct drop_reason *reason; /* NULL: it leads to many, which is no guest's address */
 };
 
 static void way_out_find(struct pipe *p, const struct dp_adapter *a, uint16_t index, struct way_out *w)
@@ -40,6 +41,8 @@ static void way_out_find(struct pipe *p, const struct dp_adapter *a, uint16_t in
 			w->to = NULL;
 			w->reason = &drop_to_itself;
 		}
+	} else if (next && next->kind == HNV_TUNNEL && next->group) {
+		w->reason = NULL;
 	} else if (next && next->kind == HNV_TUNNEL) {
 		const struct hnv_tunnel *t = hnv_next_tunnel(next);
 		w->next = next;
@@ -62,7 +65,8 @@ static void explain(struct pipe *p, const struct dp_adapter *a, const struct hnv
 	struct ip address = hnv_ask_address(ask);
 	ip_format(&address, text);
 	if (!w->to)
-		PIPE_TRACE(p, a, "forward", "record %u %s leads nowhere", hnv_ask_vsid(ask), text);
+		PIPE_TRACE(p, a, "forward", "record %u %s leads %s", hnv_ask_vsid(ask), text,
+			   w->reason ? "nowhere" : "to many");
 	else if (!w->next)
 		PIPE_TRACE(p, a, "forward", "record %u %s: at adapter %s", hnv_ask_vsid(ask), text, w->to->name);
 	else
@@ -90,7 +94,10 @@ static inline bool rewrite(struct pipe *p, const struct dp_adapter *a, struct fr
 {
 	uint8_t *data = frame_data(f);
 	if (unlikely(!w->to)) {
-		pipe_drop(p, a, f, w->reason);
+		if (w->reason)
+			pipe_drop(p, a, f, w->reason);
+		else
+			hnv_broadcast(p, a, f, ask);
 		return false;
 	}
 	if (hnv_ask_vsid(ask) != port->subnet->vsid) {
@@ -164,9 +171,12 @@ static uint64_t ask_other(const struct hnv_port *port, const struct hnv_routes *
 			  uint8_t *byte)
 {
 	uint16_t type = hnv_be16(data + HNV_TYPE);
+	if (hnv_probe_is(data))
+		return 0;
 	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && !hnv_is_group6(data + HNV_IP6_TO))
 		return ask6(port, routes, data + HNV_IP6_TO, byte);
-	if (type == RTE_BE16(RTE_ETHER_TYPE_ARP) && !(data[0] & 1))
+	/* 0.0.0.0 is what the answer to a probe is for (RFC 5227, 2.1.1); the record of that address is a gateway's. */
+	if (type == RTE_BE16(RTE_ETHER_TYPE_ARP) && !(data[0] & 1) && hnv_be32(data + HNV_ARP_TO))
 		return hnv_ask4(port->subnet->vsid, hnv_be32(data + HNV_ARP_TO));
 	return 0;
 }
@@ -182,7 +192,8 @@ static void ask_all(const struct hnv_port *port, struct frame *const *frames, ui
 		uint8_t *byte = hnv_asks_next(q)->byte;
 		if (unlikely(hnv_be16(data + HNV_TYPE) != RTE_BE16(RTE_ETHER_TYPE_IPV4) ||
 			     hnv_is_group4(data + HNV_IP4_TO) ||
-			     (data[0] & 1 && hnv_is_broadcast(port->subnet, data + HNV_IP4_TO)))) {
+			     ((data[0] | data[6]) & 1 &&
+			      (hnv_probe_is(data) || hnv_is_broadcast(port->subnet, data + HNV_IP4_TO))))) {
 			hnv_asks_add(q, port->net, i, ask_other(port, routes, data, byte));
 			last = 0;
 			continue;
@@ -202,12 +213,20 @@ static void forward_slowly(struct pipe *p, const struct dp_adapter *a, const str
 {
 	uint16_t type = hnv_be16(frame_data(f) + HNV_TYPE);
 	bool group = frame_data(f)[0] & 1;
-	if (ask->key) {
+	if (hnv_probe_is(frame_data(f))) {
+		hnv_probe(p, a, f);
+	} else if (ask->key) {
 		bool on_link =
 			type == RTE_BE16(RTE_ETHER_TYPE_ARP) ||
 			(type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && hnv_is_link_local(frame_data(f) + HNV_IP6_TO));
 		struct hnv_answer answer = {0};
 		struct way_out w;
+		if (hnv_is_directed(port->net, f, ask)) {
+			hnv_broadcast(p, a, f, ask);
+			return;
+		}
+		if (!hnv_to_router(p, a, f))
+			return;
 		if (hnv_ask_vsid(ask) && !on_link)
 			answer = hnv_wildcard(port->net, hnv_ask_vsid(ask), hnv_ask_family(ask));
 		if (answer.next == HNV_NEXT_NONE) {
@@ -220,6 +239,8 @@ static void forward_slowly(struct pipe *p, const struct dp_adapter *a, const str
 	} else if (type == RTE_BE16(RTE_ETHER_TYPE_IPV4) || type == RTE_BE16(RTE_ETHER_TYPE_IPV6) ||
 		   (group && type == RTE_BE16(RTE_ETHER_TYPE_ARP))) {
 		hnv_to_group(p, a, f);
+	} else if (type == RTE_BE16(RTE_ETHER_TYPE_ARP)) {
+		hnv_unrecorded(p, a, f, &(struct hnv_ask){.key = hnv_ask4(port->subnet->vsid, 0)});
 	} else {
 		pipe_drop(p, a, f, &drop_no_record);
 	}
@@ -281,7 +302,7 @@ static uint16_t hnv_forward(struct pipe *p, const struct dp_adapter *a, struct f
 	if (unlikely(port->net->forwarding == HNV_FORWARDING_2012)) {
 		left = 0;
 		for (uint16_t i = 0; i < n; i++)
-			if (!hnv_beside(p, a, frames[i]))
+			if (hnv_probe_is(frame_data(frames[i])) || !hnv_beside(p, a, frames[i]))
 				frames[left++] = frames[i];
 	}
 	forward(p, a, port, frames, left);

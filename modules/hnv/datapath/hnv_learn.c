@@ -106,7 +106,7 @@ static void learn(uint16_t adapter, struct frame *f)
 	inject_resume(adapter, &f, 1);
 }
 
-PUNT(hnv_learn, learn)
+PUNT(hnv_learn, learn);
 
 void hnv_learn(struct pipe *p, const struct dp_adapter *a, struct frame *f, const struct ip *address,
 	       const struct drop_reason *spoofed)

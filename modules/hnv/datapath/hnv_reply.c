@@ -9,7 +9,7 @@
 
 #define TTL 64
 
-const uint8_t hnv_router_ip6[16] = {0xfe, 0x80, [8] = 0x02, 0x15, 0x5d, 0xff, 0xfe, 0xff, 0xff, 0x01};
+const uint8_t hnv_router_ip6[16] = HNV_ROUTER_IP6;
 
 uint8_t *hnv_reply_room(struct pipe *p, const struct dp_adapter *a, struct frame *f, uint16_t len)
 {

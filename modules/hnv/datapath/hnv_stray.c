@@ -54,15 +54,18 @@ struct hnv_answer hnv_stray_answer(const struct hnv_network *net, const struct h
 	return answer.next ? answer : hnv_wildcard(net, s->vsid, address->family);
 }
 
-/* Where f's guest is, or NULL: nobody knows. */
+/* Where f's guest is, or NULL: nobody knows. ARP, and what no record can decide about, is its MAC address's. */
 static const struct hnv_next *whereabouts(const struct hnv_network *net, const struct hnv_subnet *s,
-					  const uint8_t *mac, const struct hnv_ask *ask,
+					  const uint8_t *frame, const struct hnv_ask *ask,
 					  const struct dp_adapter *here)
 {
 	struct ip address = hnv_ask_address(ask);
 	struct hnv_answer answer = hnv_stray_answer(net, s, &address);
-	if (answer.next && !memcmp(answer.mac.byte, mac, sizeof(answer.mac.byte)))
+	if (answer.next && !memcmp(answer.mac.byte, frame, sizeof(answer.mac.byte)))
 		return hnv_next_at(answer.next);
+	bool found_by_mac = s->l2only || (address.family == AF_INET6 && hnv_is_link_local(address.byte));
+	if (hnv_be16(frame + HNV_TYPE) != RTE_BE16(RTE_ETHER_TYPE_ARP) && (answer.next || !found_by_mac))
+		return NULL;
 	return here ? hnv_moved(here) : NULL;
 }
 

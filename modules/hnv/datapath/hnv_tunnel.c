@@ -9,7 +9,7 @@ static_assert(PROVIDER_HEADER_MAX <= HNV_HEADER_ROOM && HNV_HEADER_ROOM <= FRAME
 
 DROP(hnv, no_provider_path, "no-provider-path",
      "the remote provider address cannot be reached at the moment: no route to it, no provider address of its family "
-     "here, or its next hop does not answer; weft get provider-paths says which")
+     "here, or its next hop does not answer; `weft provider` says which")
 
 void hnv_tunnel_fill(struct hnv_tunnel *t, const struct hnv_encapsulation *e, const struct provider_way *way)
 {

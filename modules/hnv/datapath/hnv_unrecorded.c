@@ -6,25 +6,15 @@
 
 #include "modules/hnv/datapath/hnv_answer.h"
 #include "modules/hnv/datapath/hnv_replicate.h"
+#include "modules/hnv/datapath/hnv_resolve.h"
 #include "modules/hnv/datapath/hnv_tunnel.h"
 
 DROP(hnv, no_route, "no-route",
      "no virtual subnet and no customer route of the sender's routing domain has the destination")
+DROP(hnv, directed_broadcast, "directed-broadcast",
+     "sent to the broadcast address of another virtual subnet; broadcasts are not routed (RFC 2644)")
 DROP(hnv, no_record, "no-record",
      "no lookup record has the destination; add one, or a gateway-wildcard record for what is outside")
-
-bool hnv_is_broadcast(const struct hnv_subnet *s, const uint8_t *to)
-{
-	uint32_t address = rte_be_to_cpu_32(hnv_be32(to));
-	for (uint8_t i = 0; i < s->n_prefixes; i++) {
-		const struct ip_prefix *prefix = &s->prefix[i];
-		uint32_t host = prefix->len < 31 ? UINT32_MAX >> prefix->len : 0;
-		uint32_t net = rte_be_to_cpu_32(hnv_be32(prefix->ip.byte));
-		if (prefix->ip.family == AF_INET && host && address == (net | host))
-			return true;
-	}
-	return false;
-}
 
 void hnv_to_group(struct pipe *p, const struct dp_adapter *a, struct frame *f)
 {
@@ -41,6 +31,26 @@ void hnv_to_group(struct pipe *p, const struct dp_adapter *a, struct frame *f)
 	hnv_replicate(p, a, port->subnet, f, answer.next ? hnv_next_at(answer.next) : NULL);
 }
 
+bool hnv_is_directed(const struct hnv_network *net, struct frame *f, const struct hnv_ask *ask)
+{
+	const uint8_t *data = frame_data(f), *to = data + HNV_IP4_TO;
+	if (hnv_be16(data + HNV_TYPE) != RTE_BE16(RTE_ETHER_TYPE_IPV4) ||
+	    ask->key != hnv_ask4(hnv_ask_vsid(ask), hnv_be32(to)))
+		return false;
+	const struct hnv_subnet *s = hnv_subnet_of(net, hnv_ask_vsid(ask));
+	return s && hnv_is_broadcast(s, to);
+}
+
+void hnv_broadcast(struct pipe *p, const struct dp_adapter *a, struct frame *f, const struct hnv_ask *ask)
+{
+	if (hnv_be16(frame_data(f) + HNV_TYPE) == RTE_BE16(RTE_ETHER_TYPE_ARP))
+		hnv_unrecorded(p, a, f, ask); /* a group's address is nobody's */
+	else if (hnv_ask_vsid(ask) == hnv_port_of(a)->subnet->vsid)
+		hnv_to_group(p, a, f);
+	else
+		pipe_drop(p, a, f, &drop_directed_broadcast);
+}
+
 void hnv_unrecorded(struct pipe *p, const struct dp_adapter *a, struct frame *f, const struct hnv_ask *ask)
 {
 	const struct hnv_port *port = hnv_port_of(a);
@@ -49,11 +59,6 @@ void hnv_unrecorded(struct pipe *p, const struct dp_adapter *a, struct frame *f,
 	struct ip address = hnv_ask_address(ask);
 	bool here = vsid == port->subnet->vsid;
 	bool link_local = address.family == AF_INET6 && hnv_is_link_local(address.byte);
-	if (here && hnv_be16(data + HNV_TYPE) == RTE_BE16(RTE_ETHER_TYPE_IPV4) &&
-	    hnv_is_broadcast(port->subnet, address.byte)) {
-		hnv_to_group(p, a, f);
-		return;
-	}
 	const struct dp_adapter *to =
 		here && (link_local || port->subnet->l2only) ? hnv_local_by_mac(p, port->subnet, data) : NULL;
 	if (to && to != a) {
@@ -64,7 +69,7 @@ void hnv_unrecorded(struct pipe *p, const struct dp_adapter *a, struct frame *f,
 		PIPE_TRACE(p, a, "note", "no record; virtual subnet %u has l2only records, so all of it gets it",
 			   vsid);
 		hnv_replicate(p, a, port->subnet, f, NULL);
-	} else {
+	} else if (!vsid || link_local || !hnv_resolve(p, a, f, vsid, &address)) {
 		pipe_drop(p, a, f, vsid ? &drop_no_record : &drop_no_route);
 	}
 }

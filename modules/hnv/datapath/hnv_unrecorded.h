@@ -7,13 +7,15 @@
 
 extern struct drop_reason drop_no_record; /* "no-record" */
 
-/* Is the IPv4 address at `to` the all-ones address of one of the subnet's prefixes (RFC 1812, 4.2.3.1)? */
-bool hnv_is_broadcast(const struct hnv_subnet *s, const uint8_t *to);
-
 /* To all of the sender's subnet; a record of the group itself says by which provider group (row I8). */
 void hnv_to_group(struct pipe *p, const struct dp_adapter *a, struct frame *f);
 
-/* What was asked has no record: an address of the link, a broadcast, or one that only flooding finds. */
+/* Is f sent to the broadcast address of the subnet that was asked, though perhaps to one MAC address only? */
+bool hnv_is_directed(const struct hnv_network *net, struct frame *f, const struct hnv_ask *ask);
+/* Such a frame: to all of the sender's own subnet; into others broadcasts are not routed (RFC 2644, 4). */
+void hnv_broadcast(struct pipe *p, const struct dp_adapter *a, struct frame *f, const struct hnv_ask *ask);
+
+/* What was asked has no record: an address of the link, or one that only flooding finds. */
 void hnv_unrecorded(struct pipe *p, const struct dp_adapter *a, struct frame *f, const struct hnv_ask *ask);
 
 /* The 2012 model: guests of one host find each other by MAC address; true: f ended so, false: it is not taken. */

@@ -26,6 +26,7 @@ struct hnv_next {
 	uint16_t index, generation;
 	uint16_t adapter; /* HNV_LOCAL: id; for a moment there may be no such adapter in the snapshot */
 	bool use_vm_mac_address; /* HNV_REWRITE */
+	bool group; /* HNV_TUNNEL: its remote end is a multicast group */
 	const struct hnv_tunnel *_Atomic tunnel; /* HNV_TUNNEL: replaced when the way changes */
 	const struct provider_path *path; /* HNV_TUNNEL, HNV_REWRITE */
 };
@@ -137,6 +138,7 @@ struct hnv_port {
 	struct hnv_limit answers; /* ARP, ND, ping, DHCP, router solicitations */
 	struct hnv_limit errors; /* ICMP errors, which no storm of the others may silence (path MTU) */
 	struct hnv_limit learning; /* customer addresses reported for learning */
+	struct hnv_limit misses; /* packets without a record, held for the resolver */
 	uint64_t beacon_ms; /* control thread: when the next router advertisement is due (its clock) */
 	struct hnv_limit refusals,
 		told; /* events about addresses not learned: workers', the control thread's (its clock) */

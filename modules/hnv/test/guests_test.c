@@ -60,7 +60,7 @@ static void api_record(const char *address, uint8_t mac, const char *provider, e
 }
 
 struct seen {
-	unsigned n, here, by_origin[3];
+	unsigned n, here, by_origin[HNV_RESOLVED + 1];
 };
 
 static int see(const struct hnv_guest_record *r, void *arg)

@@ -11,22 +11,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static void put16(uint8_t *at, uint16_t v)
-{
-	at[0] = (uint8_t)(v >> 8);
-	at[1] = (uint8_t)v;
-}
+#include "base/bytes.h"
 
 static unsigned arp_frame(const struct mac *mac, const struct ip *ip, uint8_t *f)
 {
 	memset(f, 0xff, 6);
 	memcpy(f + 6, mac->byte, 6);
-	put16(f + 12, ETHERTYPE_ARP);
-	put16(f + 14, 1); /* Ethernet */
-	put16(f + 16, ETHERTYPE_IP);
+	bytes_put_be16(f + 12, ETHERTYPE_ARP);
+	bytes_put_be16(f + 14, 1); /* Ethernet */
+	bytes_put_be16(f + 16, ETHERTYPE_IP);
 	f[18] = 6;
 	f[19] = 4;
-	put16(f + 20, 1); /* request: what every stack learns from */
+	bytes_put_be16(f + 20, 1); /* request: what every stack learns from */
 	memcpy(f + 22, mac->byte, 6);
 	memcpy(f + 28, ip->byte, 4);
 	memset(f + 32, 0, 6);
@@ -52,9 +48,9 @@ static unsigned neighbour_frame(const struct mac *mac, const struct ip *ip, uint
 	memset(f, 0, 14 + 40 + payload);
 	memcpy(f, (const uint8_t[]){0x33, 0x33, 0, 0, 0, 1}, 6);
 	memcpy(f + 6, mac->byte, 6);
-	put16(f + 12, ETHERTYPE_IPV6);
+	bytes_put_be16(f + 12, ETHERTYPE_IPV6);
 	ip6[0] = 0x60;
-	put16(ip6 + 4, (uint16_t)payload);
+	bytes_put_be16(ip6 + 4, (uint16_t)payload);
 	ip6[6] = IPPROTO_ICMPV6;
 	ip6[7] = 255;
 	memcpy(ip6 + 8, ip->byte, 16);
@@ -65,7 +61,7 @@ static unsigned neighbour_frame(const struct mac *mac, const struct ip *ip, uint
 	icmp[24] = 2; /* target link-layer address */
 	icmp[25] = 1;
 	memcpy(icmp + 26, mac->byte, 6);
-	put16(icmp + 2, icmp6_checksum(ip6, payload));
+	bytes_put_be16(icmp + 2, icmp6_checksum(ip6, payload));
 	return 14 + 40 + payload;
 }
 

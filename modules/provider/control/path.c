@@ -93,6 +93,22 @@ static void header_write(struct provider_way *w, const struct network_address *f
 	w->header_len = (uint8_t)(at - w->header);
 }
 
+bool path_way_from(const struct path *p, const struct network_address *from, struct provider_way *ret)
+{
+	const struct provider_way *way = atomic_load(&p->pub.way);
+	struct mac to;
+	if (!way)
+		return false;
+	*ret = *way;
+	if (!from || ip_equal(&from->prefix.ip, &way->local))
+		return true;
+	memcpy(to.byte, way->header, sizeof(to.byte));
+	memset(ret->header, 0, sizeof(ret->header));
+	ret->local = from->prefix.ip;
+	header_write(ret, from, &to);
+	return true;
+}
+
 static void way_to(struct path *p, const struct network_address *from, const struct mac *to)
 {
 	struct provider_way *w = calloc(1, sizeof(*w));

@@ -28,6 +28,8 @@ struct path {
 
 /* Looks where the path goes now; its way changes, once, if that is another one than before. */
 void path_update(struct path *p);
+/* The path's way, but from another of this host's addresses (NULL: the usual). false: there is none now. */
+bool path_way_from(const struct path *p, const struct network_address *from, struct provider_way *ret);
 /* Echoes that are due go out. */
 void path_tick(struct path *p, uint64_t now_ms);
 void path_echo_answered(struct path *p, const struct provider_icmp *m, uint64_t now_ms);

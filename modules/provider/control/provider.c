@@ -14,6 +14,7 @@
 #include "modules/provider/control/lent.h"
 #include "modules/provider/control/neighbour.h"
 #include "modules/provider/control/path.h"
+#include "modules/provider/control/ping.h"
 
 unsigned provider_slot;
 
@@ -151,6 +152,7 @@ static void provider_retire(struct txn *t)
 
 static void provider_fini(void)
 {
+	ping_fini();
 	paths_idle_forget();
 	network_free_all();
 }

@@ -8,8 +8,10 @@
 
 #include "base/log.h"
 #include "modules/provider/control/group.h"
+#include "modules/provider/control/lent.h"
 #include "modules/provider/control/neighbour.h"
 #include "modules/provider/control/path.h"
+#include "modules/provider/control/ping.h"
 #include "modules/provider/datapath/provider_parse.h"
 #include "modules/provider/datapath/provider_punt.h"
 
@@ -37,6 +39,9 @@ static void neighbour_message(struct network *net, struct frame *f)
 			claimed(net, own, &m.mac);
 		return;
 	}
+	struct lent *lent = lent_find(net, &m.sender);
+	if (lent)
+		lent_claimed(net, lent, &m.mac, network_now_ms());
 	const struct peer *peer = peers_find(net->data->peers, &m.sender);
 	if (peer && peer->neighbour && peer->neighbour->vlan == vlan)
 		neighbour_heard(peer->neighbour, &m.mac, network_now_ms());
@@ -85,10 +90,12 @@ static void icmp_message(const struct network *net, struct frame *f)
 	bool ip6 = m.to.family == AF_INET6;
 	if (m.type == (ip6 ? 129 : 0)) {
 		const struct peer *peer = peers_find(net->data->peers, &m.from);
-		if (peer && peer->path)
+		if (!ping_answered(net, &m) && peer && peer->path)
 			path_echo_answered(peer->path, &m, network_now_ms());
-	} else if (ip6 ? m.type == 2 : m.type == 3 && m.code == 4) {
-		too_big(net, &m);
+	} else {
+		ping_refused(net, &m);
+		if (ip6 ? m.type == 2 : m.type == 3 && m.code == 4)
+			too_big(net, &m);
 	}
 }
 

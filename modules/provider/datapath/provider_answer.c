@@ -6,18 +6,13 @@
 
 #include <rte_ether.h>
 
+#include "base/bytes.h"
 #include "core/runtime/offload.h"
 
 #define NA_LENGTH 32 /* bytes: the advertisement and one option */
 #define NA_SOLICITED 0x40
 #define NA_OVERRIDE 0x20
 #define HOPS 64
-
-static void put16(uint8_t *at, uint16_t v)
-{
-	at[0] = (uint8_t)(v >> 8);
-	at[1] = (uint8_t)v;
-}
 
 /* Back to whom it came from. */
 static void turn(uint8_t *data, const struct mac *from)
@@ -31,7 +26,7 @@ void provider_answer_arp(struct frame *f, const struct provider_local *pa)
 	uint8_t *data = frame_data(f), *arp = data + f->headers.l3_off, target[4];
 	turn(data, &pa->mac);
 	memcpy(target, arp + 24, 4);
-	put16(arp + 6, 2);
+	bytes_put_be16(arp + 6, 2);
 	memcpy(arp + 18, arp + 8, 10); /* whoever asked is told */
 	memcpy(arp + 8, pa->mac.byte, 6);
 	memcpy(arp + 14, target, 4);
@@ -72,7 +67,7 @@ bool provider_answer_nd(struct frame *f, const struct provider_message *m, const
 	turn(data, &pa->mac);
 	if (probe)
 		memcpy(data, all_nodes_mac, 6);
-	put16(ip + 4, NA_LENGTH);
+	bytes_put_be16(ip + 4, NA_LENGTH);
 	memcpy(ip + 24, probe ? all_nodes : ip + 8, 16); /* RFC 4861, 7.2.4 */
 	memcpy(ip + 8, pa->ip.byte, 16);
 	na_write(icmp, NA_OVERRIDE | (probe ? 0 : NA_SOLICITED), pa);
@@ -89,7 +84,7 @@ static void sum_adjust(uint8_t *sum, uint16_t before, uint16_t after)
 	s += after;
 	s = (s & 0xffff) + (s >> 16);
 	s = (s & 0xffff) + (s >> 16);
-	put16(sum, (uint16_t)~s);
+	bytes_put_be16(sum, (uint16_t)~s);
 }
 
 void provider_answer_echo(struct frame *f, const struct provider_local *pa)
@@ -105,7 +100,7 @@ void provider_answer_echo(struct frame *f, const struct provider_local *pa)
 	ip[ip6 ? 7 : 8] = HOPS;
 	if (!ip6) {
 		uint32_t header = (ip[0] & 0xfu) * 4;
-		put16(ip + 10, 0);
+		bytes_put_be16(ip + 10, 0);
 		uint16_t folded = (uint16_t)~offload_sum_fold(offload_sum(ip, header, 0));
 		memcpy(ip + 10, &folded, 2);
 	}

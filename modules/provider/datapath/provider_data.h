@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "core/runtime/dataplane.h"
 #include "modules/provider/datapath/peers.h"
@@ -26,7 +27,7 @@ struct provider_local {
 struct provider_locals {
 	uint32_t mask; /* slots - 1, of either table */
 	uint32_t n_groups;
-	uint64_t *station; /* MAC << 12 | VLAN: whose frames are ours; 0: an empty slot */
+	uint64_t *station; /* whose frames are ours: provider_station; 0: an empty slot */
 	struct provider_local local[];
 };
 
@@ -57,7 +58,30 @@ static inline const struct provider_locals *provider_locals_of(const struct prov
 struct provider_locals *provider_locals_make(const struct provider_local *list, uint32_t n);
 void provider_locals_free(void *locals); /* NULL ok */
 const struct provider_local *provider_locals_find(const struct provider_locals *t, const struct ip *address);
-bool provider_locals_station(const struct provider_locals *t, const uint8_t *mac, uint16_t vlan);
+
+/* A MAC address, as it lies in a frame, and a VLAN in one number. */
+static inline uint64_t provider_station(const uint8_t *mac, uint16_t vlan)
+{
+	uint32_t first;
+	uint16_t last;
+	memcpy(&first, mac, sizeof(first));
+	memcpy(&last, mac + 4, sizeof(last));
+	return ((uint64_t)last << 32 | first) << 12 | vlan;
+}
+
+/* The slot that the station is in, or else the empty one that it would be in. */
+static inline uint64_t *provider_station_slot(const struct provider_locals *t, uint64_t station)
+{
+	uint32_t at = (uint32_t)((station * 0x9e3779b97f4a7c15ULL) >> 32) & t->mask;
+	while (t->station[at] && t->station[at] != station)
+		at = (at + 1) & t->mask;
+	return &t->station[at];
+}
+
+static inline bool provider_locals_station(const struct provider_locals *t, const uint8_t *mac, uint16_t vlan)
+{
+	return *provider_station_slot(t, provider_station(mac, vlan)) != 0;
+}
 
 /* The VLAN of a frame: 0 untagged or priority-tagged, -1: cut off or a service tag, which is never ours. */
 static inline int provider_vlan_of(struct frame *f)

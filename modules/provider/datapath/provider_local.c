@@ -7,23 +7,6 @@
 
 #include "modules/provider/datapath/provider_data.h"
 
-static uint64_t station_key(const uint8_t *mac, uint16_t vlan)
-{
-	struct mac m;
-	memcpy(m.byte, mac, sizeof(m.byte));
-	return mac_to_u64(&m) << 12 | vlan;
-}
-
-static uint32_t station_hash(uint64_t key) { return (uint32_t)((key * 0x9e3779b97f4a7c15ULL) >> 32); }
-
-static void station_add(struct provider_locals *t, uint64_t key)
-{
-	uint32_t at = station_hash(key) & t->mask;
-	while (t->station[at] && t->station[at] != key)
-		at = (at + 1) & t->mask;
-	t->station[at] = key;
-}
-
 struct provider_locals *provider_locals_make(const struct provider_local *list, uint32_t n)
 {
 	uint32_t slots = rte_align32pow2(n * 2 + 2);
@@ -39,7 +22,8 @@ struct provider_locals *provider_locals_make(const struct provider_local *list, 
 			at = (at + 1) & t->mask;
 		t->local[at] = list[i];
 		t->n_groups += list[i].group;
-		station_add(t, station_key(list[i].mac.byte, list[i].vlan));
+		uint64_t station = provider_station(list[i].mac.byte, list[i].vlan);
+		*provider_station_slot(t, station) = station;
 	}
 	return t;
 }
@@ -55,15 +39,6 @@ const struct provider_local *provider_locals_find(const struct provider_locals *
 		at = (at + 1) & t->mask;
 	}
 	return NULL;
-}
-
-bool provider_locals_station(const struct provider_locals *t, const uint8_t *mac, uint16_t vlan)
-{
-	uint64_t key = station_key(mac, vlan);
-	uint32_t at = station_hash(key) & t->mask;
-	while (t->station[at] && t->station[at] != key)
-		at = (at + 1) & t->mask;
-	return t->station[at];
 }
 
 bool provider_is_local(const struct dp_switch *sw, const struct ip *address)

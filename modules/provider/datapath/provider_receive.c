@@ -24,9 +24,9 @@ DROP(provider, provider_fragment, "provider-fragment",
 DROP(provider, provider_limit, "provider-limit",
      "more questions and messages to provider addresses than are answered (2000 a second); look at who sends them")
 
-PUNT(provider_neighbour, provider_on_neighbour)
-PUNT(provider_icmp, provider_on_icmp)
-PUNT(provider_query, provider_on_query)
+PUNT(provider_neighbour, provider_on_neighbour);
+PUNT(provider_icmp, provider_on_icmp);
+PUNT(provider_query, provider_on_query);
 
 #define IGMP_QUERY 0x11
 #define MLD_QUERY 130

@@ -89,6 +89,8 @@ static struct hnv_encapsulation vxlan = {
 	.udp_port = VXLAN_PORT,
 	.header_len = VXLAN_HEADER,
 	.overhead = VXLAN_HEADER + 14,
+	.vsid_off = 12,
+	.same = {[2] = 0xff, 0xff, [6] = 0xff, 0xff, 0xff}, /* port, checksum, flags */
 	.prepare = vxlan_prepare,
 	.finish = vxlan_finish,
 	.decapsulate = vxlan_decapsulate,

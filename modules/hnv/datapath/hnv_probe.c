@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "modules/hnv/datapath/hnv_probe.h"
+
+#include "core/runtime/punt.h"
+#include "modules/hnv/datapath/tables.h"
+
+DROP(hnv, probe_limit, "probe-limit",
+     "more probes of test-adapter came through tunnels than are answered (200 a second); look at who sends them")
+
+#define PROBES_A_SECOND 200 /* from the wire, for each uplink; what this host sends itself is limited by who asks */
+#define PROBES_BURST 100
+
+PUNT(hnv_probe, hnvc_on_probe);
+
+void hnv_probe(struct pipe *p, const struct dp_adapter *a, struct frame *f)
+{
+	PIPE_TRACE(p, a, "note", "a probe of test-adapter: no guest gets it");
+	if (a->role == PORT_UPLINK && !p->trace &&
+	    !hnv_limit_take(&hnv_port_of(a)->answers, p->now_ms, PROBES_A_SECOND, PROBES_BURST))
+		pipe_drop(p, a, f, &drop_probe_limit);
+	else
+		punt(p, a, f, &punt_hnv_probe);
+}
