@@ -76,7 +76,7 @@ static void missed(uint16_t adapter, struct frame *f)
 		inject_resume(adapter, &f, 1); /* there is none any more, so it ends as without one */
 }
 
-PUNT(hnv_resolve, missed)
+PUNT(hnv_resolve, missed);
 
 static bool is_full(const struct dp_adapter *a, uint32_t vsid)
 {
