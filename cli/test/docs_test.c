@@ -48,7 +48,8 @@ static void check_example(const char *text, const char *name)
 static void test_examples(void **state)
 {
 	static const char *const names[] = {"examples/first-switch.yaml", "examples/smb-basic.yaml",
-					    "examples/tenants-node1.yaml", "examples/tenants-node2.yaml"};
+					    "examples/tenants-node1.yaml", "examples/tenants-node2.yaml",
+					    "examples/tenants-gateway.yaml"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		char *text = read_doc(names[i]);
 		check_example(text, names[i]);

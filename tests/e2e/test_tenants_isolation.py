@@ -6,20 +6,22 @@ import socket
 import struct
 
 from frames import ICMP, IP, Dot1Q, Ether
+from relay import Relay
 from tenants import Fabric, Guest, pa
 from tenants_case import TenantsCase
-from weftlab import wait_until
+from weftlab import TOP, Host, wait_until
 
 TENANTS, VSID, VLAN = 100, 5000, 101
 GATEWAY, CLIENT = "10.0.0.254", "10.0.0.5"
 MAC = {GATEWAY: "00:15:5d:00:00:fe", CLIENT: "00:15:5d:00:00:05"}
+OUTSIDE = "192.0.2.9"
 SOL_PACKET, PACKET_AUXDATA, TP_STATUS_VLAN_VALID = 263, 8, 0x10
 ON = {"isolation-mode": "native-virtual-subnet", "multi-tenant-stack": "on"}
 
 
 def echo(source, to, vlan, kind, number, payload, ident=0):
     """An ICMP echo request (8) or reply (0), with a tag or without."""
-    ether = Ether(src=MAC[source], dst=MAC.get(to, "00:15:5d:00:00:06"))
+    ether = Ether(src=MAC.get(source, MAC[GATEWAY]), dst=MAC.get(to, "00:15:5d:00:00:06"))
     return bytes((ether / Dot1Q(vlan=vlan) if vlan else ether) / IP(src=source, dst=to) / ICMP(type=kind, id=ident, seq=number) /
                  payload)
 
@@ -116,6 +118,8 @@ class Isolation(TenantsCase):
         self.assertEqual((one["in"]["packets"], one["out"]["packets"]), (1, 1))
         self.assertGreaterEqual(min(all_of_them["in"]["packets"], all_of_them["out"]["packets"]), TENANTS)
         self.assertEqual(len(self.node.json("status", "adapter", "gw")["isolation-ids"]), TENANTS)
+        again = self.node.weft("diff", "-", input=self.node.weft("get", "-o", "yaml").stdout)
+        self.assertEqual(again.returncode, 0, "what `get` prints is the same document")
         self.assertBooks()
 
     def test_kernels_reach_the_gateway_of_their_own(self):
@@ -152,3 +156,30 @@ class Isolation(TenantsCase):
 class IsolationByTwoWorkers(Isolation):
     """Frames are handed from worker to worker by compartment, too."""
     options = ("--worker-cores", "0,1")
+
+
+class Example(TenantsCase):
+    def test_the_gateway_of_the_example_leads_out_of_both_domains(self):
+        """docs/examples/tenants-gateway.yaml as it stands, and a host with a guest of each tenant."""
+        self.guests("gw", "cweb", "fweb")
+        nodes = [Host(self.lab, f"node{i}") for i in (1, 3)]
+        Relay(self.lab, *(n.ns for n in nodes))
+        for node in nodes:
+            node.start()
+        nodes[1].weft("apply", TOP / "docs" / "examples" / "tenants-gateway.yaml")
+        adapters = [{"name": name, "owner": "vm", "switch": "fabric", "mac-address": MAC[CLIENT], "virtual-subnet-id": vsid,
+                     "attach": {"tap": name, "netns": name}} for name, vsid in (("cweb", 5001), ("fweb", 6001))]
+        nodes[0].apply({**nodes[1].json("get"), "host": {"name": "node1"}, "adapters": adapters,
+                        "provider-addresses": [{"switch": "fabric", "address": "198.51.100.11/24"}]})
+        for name in ("cweb", "fweb"):
+            self.lab.address(name, name, f"{CLIENT}/24")
+            self.lab.ip(name, "route", "add", "default", "via", "10.0.0.1")
+        gateway = Stack(self.lab, "gw", OUTSIDE)
+        pings = [self.lab.spawn("ping", "-n", "-c3", "-i0.2", "-w8", OUTSIDE, ns=n) for n in ("cweb", "fweb")]
+
+        def done():
+            gateway.turn()
+            return all(p.poll() is not None for p in pings)
+        wait_until("both have their answers", done, 10)
+        self.assertEqual([p.returncode for p in pings], [0, 0])
+        self.assertEqual({vlan for vlan, _ in gateway.requests}, {101, 102}, "each by the tag of its own tenant")

@@ -15,7 +15,7 @@ int vs_compartments_make(struct vs_adapter *a, const struct api_adapter *from)
 	size_t n = untagged != 0;
 	for (size_t m = 0; m < from->n_routing_domain_mappings; m++)
 		n += from->routing_domain_mappings[m].n_isolation_ids;
-	a->compartments = calloc(n, sizeof(*a->compartments));
+	a->compartments = calloc(n + 1, sizeof(*a->compartments));
 	if (!a->compartments)
 		return -ENOMEM;
 	if (untagged)
