@@ -279,6 +279,8 @@ class Talk:
 
 
 class UnderTraffic(MovesCase):
+    alone = True  # the gap that it reports is its own then
+
     def traffic(self, rate, *addresses):
         # A busy machine may stop a switch for longer than a tap's 1000 frames last; that is no move's fault.
         self.lab.ip("far", "link", "set", "far", "txqueuelen", 20000)

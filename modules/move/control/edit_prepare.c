@@ -88,7 +88,7 @@ static int list_of(const json_t *there, const char *key, json_t **ret_list, stru
 
 static int adapter_find(const json_t *there, const char *name, struct api_adapter *ret, struct err *e)
 {
-	json_t *list, *object;
+	json_t *list = NULL, *object;
 	size_t i;
 	char show[STR_SHOW_SIZE];
 	int rc = json_is_object(there) ? list_of(there, "adapters", &list, e)

@@ -65,9 +65,10 @@ static bool same_key(const struct api_lookup_record *a, const struct api_lookup_
 static bool held(const struct api_lookup_record *key, struct move_held *ret)
 {
 	const struct api_lookup_record *found = same_key(&api_held, key) ? &api_held : NULL;
-	for (size_t i = 0; i < held_by->n_lookup_records && !found; i++)
-		if (same_key(&held_by->lookup_records[i], key))
-			found = &held_by->lookup_records[i];
+	const struct api_lookup_record *list = held_by->lookup_records;
+	for (size_t i = 0; list && i < held_by->n_lookup_records && !found; i++)
+		if (same_key(&list[i], key))
+			found = &list[i];
 	if (found)
 		*ret = (struct move_held){found->mac_address, found->provider_address};
 	return found != NULL;
