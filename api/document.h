@@ -51,6 +51,33 @@ struct api_attach { /* exactly one of the four, or none for a host's adapter (a 
 	uint32_t queues; /* queue pairs 1..16; vhost-user and tap */
 };
 
+enum api_isolation_mode {
+	API_ISOLATION_NONE,
+	API_ISOLATION_NATIVE, /* isolation ids are virtual subnets */
+	API_ISOLATION_EXTERNAL,
+	API_ISOLATION_VLAN,
+};
+
+struct api_isolation {
+	enum api_isolation_mode mode;
+	bool allow_untagged_traffic;
+	uint32_t default_isolation_id; /* of untagged frames; 0: none */
+	uint32_t multi_tenant_stack; /* 0 off, 1 on: the guest sees the isolation ids, by VLAN tags */
+};
+
+struct api_isolation_id {
+	uint32_t id; /* VSID */
+	char *name; /* NULL: none */
+	uint32_t vlan; /* towards the guest; 0: none */
+};
+
+struct api_routing_domain_mapping {
+	char *routing_domain_id; /* GUID in braces, lower case */
+	char *name; /* NULL: none */
+	struct api_isolation_id *isolation_ids;
+	size_t n_isolation_ids;
+};
+
 struct api_adapter {
 	char *name;
 	enum api_owner owner;
@@ -70,7 +97,12 @@ struct api_adapter {
 	uint32_t virtual_subnet_id; /* 4096..16777214; 0: not virtualised */
 	uint32_t
 		dynamic_ip_address_limit; /* customer addresses learned from its frames at most; 0: none (the default) */
+	struct api_isolation isolation;
+	struct api_routing_domain_mapping *routing_domain_mappings;
+	size_t n_routing_domain_mappings;
 };
+/* The virtual subnet that its untagged frames are in; 0: none. */
+uint32_t api_adapter_untagged(const struct api_adapter *a);
 
 /* This host's addresses on a provider network; the kernel does not see them. */
 struct api_provider_address {
@@ -140,6 +172,8 @@ struct api_resolver { /* at most one of the two */
 	char *command; /* run with the question as arguments, answers on stdout */
 	char *url; /* http://... or unix socket path */
 	uint32_t timeout_ms;
+	uint32_t negative_expiry_s; /* that there is no record is believed for so long */
+	uint32_t expiry_s; /* and a record that was found */
 };
 
 struct api_network_virtualization {

@@ -151,7 +151,7 @@ static int vm_adapter_check(const struct api_adapter *adapter, struct err *e)
 		key = "dns";
 	if (key)
 		return err_set(e, EINVAL, key, "only for adapters with `owner: host`; a guest configures its own");
-	if (adapter->dynamic_ip_address_limit && !adapter->virtual_subnet_id)
+	if (adapter->dynamic_ip_address_limit && !adapter->virtual_subnet_id && !adapter->isolation.mode)
 		return err_set(
 			e, EINVAL, "dynamic-ip-address-limit",
 			"only for adapters with `virtual-subnet-id`; customer addresses are learned for nobody else");
@@ -229,7 +229,8 @@ static int adapter_check(const void *object, struct err *e)
 {
 	const struct api_adapter *adapter = object;
 
-	return adapter->owner == API_OWNER_HOST ? host_adapter_check(adapter, e) : vm_adapter_check(adapter, e);
+	int r = adapter->owner == API_OWNER_HOST ? host_adapter_check(adapter, e) : vm_adapter_check(adapter, e);
+	return r == 0 ? schema_isolation_check(adapter, e) : r;
 }
 
 static const struct field adapter_fields[] = {
@@ -271,6 +272,13 @@ static const struct field adapter_fields[] = {
 	 .min = 4096, .max = 16777214, .reserved = 16777215, .special = virtual_subnet_special},
 	{"dynamic-ip-address-limit", FIELD_UINT, offsetof(struct api_adapter, dynamic_ip_address_limit),
 	 "How many customer addresses are learned from its frames at most. Default: 0, none.", .max = 65535},
+	{"isolation", FIELD_OBJECT, offsetof(struct api_adapter, isolation),
+	 "In place of `virtual-subnet-id`, for a guest that is in several virtual subnets. Default: none.",
+	 .object = &schema_isolation},
+	{"routing-domain-mappings", FIELD_LIST, offsetof(struct api_adapter, routing_domain_mappings),
+	 "The virtual subnets that a guest with `multi-tenant-stack: on` is in, by routing domain. Default: none.",
+	 .element = FIELD_OBJECT, .object = &schema_routing_domain_mapping,
+	 .count_offset = offsetof(struct api_adapter, n_routing_domain_mappings)},
 	{0},
 };
 

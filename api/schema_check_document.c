@@ -66,20 +66,34 @@ static int switch_validate(struct pass *p, size_t i)
 }
 
 /* Tenants may use the same addresses: those of one virtual subnet, or of none, are unique on a switch. */
-static int mac_validate(struct pass *p, const struct subject *s, const struct api_adapter *a)
+static int mac_claim(struct pass *p, const struct subject *s, const struct api_adapter *a, uint32_t vsid)
 {
 	const char *holder = "";
 	char text[MAC_TEXT_SIZE];
 
-	int r = pass_pool_check(p, s, &a->mac_address);
-	if (r < 0 || mac_is_zero(&a->mac_address))
-		return r;
 	mac_format(&a->mac_address, text);
-	r = pass_claim(p, s, &holder, "mac %s %s %u", text, a->switch_name, a->virtual_subnet_id);
+	int r = pass_claim(p, s, &holder, "mac %s %s %u", text, a->switch_name, vsid);
 	if (r != -EEXIST)
 		return r;
 	return pass_refuse(p, s, "mac-address", "%s of %s is already that of %s on switch %s; give each its own",
 			   text, s->label, holder, a->switch_name);
+}
+
+static int mac_validate(struct pass *p, const struct subject *s, const struct api_adapter *a)
+{
+	bool shared = a->isolation.multi_tenant_stack;
+	uint32_t untagged = api_adapter_untagged(a);
+	int r = pass_pool_check(p, s, &a->mac_address);
+
+	if (r < 0 || mac_is_zero(&a->mac_address))
+		return r;
+	if (untagged || !shared)
+		r = mac_claim(p, s, a, untagged);
+	for (size_t m = 0; shared && m < a->n_routing_domain_mappings && r == 0; m++)
+		for (size_t n = 0; n < a->routing_domain_mappings[m].n_isolation_ids && r == 0; n++)
+			if (a->routing_domain_mappings[m].isolation_ids[n].id != untagged)
+				r = mac_claim(p, s, a, a->routing_domain_mappings[m].isolation_ids[n].id);
+	return r;
 }
 
 static int attach_validate(struct pass *p, const struct subject *s, const struct api_adapter *a)
@@ -161,7 +175,7 @@ static int adapter_validate(struct pass *p, size_t i)
 		r = addresses_validate(p, &s, a);
 	if (r == 0)
 		r = mtu_validate(p, &s, a, sw);
-	return r == 0 && a->virtual_subnet_id ? pass_tenant_adapter(p, &s, a, sw) : r;
+	return r == 0 && (a->virtual_subnet_id || a->isolation.mode) ? pass_tenant_adapter(p, &s, a, sw) : r;
 }
 
 /* allow-management-os makes a host adapter named like the switch, unless the document spells it out. */

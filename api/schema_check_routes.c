@@ -53,17 +53,28 @@ static void record_note(struct pass *p, struct routes *all, const struct api_loo
 }
 
 /* An adapter whose MAC address comes from the pool is known by its record only. */
-static void adapter_note(struct pass *p, struct routes *all, const struct api_adapter *a)
+static void adapter_note_in(struct pass *p, struct routes *all, const struct api_adapter *a, uint32_t vsid)
 {
-	if (!a->virtual_subnet_id || mac_is_zero(&a->mac_address))
+	if (!vsid || mac_is_zero(&a->mac_address))
 		return;
 	const struct api_switch *sw = api_document_switch(p->doc, a->switch_name);
 	size_t carrier = p->carriers[sw - p->doc->switches];
 	const char *network = p->doc->provider_addresses[carrier - 1].provider_network;
-	const struct tenant_subnet *t = pass_subnet_find(p, network, a->virtual_subnet_id);
+	const struct tenant_subnet *t = pass_subnet_find(p, network, vsid);
 	const struct api_adapter **two = all->guests[t - p->subnets].adapter;
 
 	two[two[0] ? 1 : 0] = a;
+}
+
+static void adapter_note(struct pass *p, struct routes *all, const struct api_adapter *a)
+{
+	uint32_t untagged = api_adapter_untagged(a);
+
+	adapter_note_in(p, all, a, untagged);
+	for (size_t m = 0; a->isolation.multi_tenant_stack && m < a->n_routing_domain_mappings; m++)
+		for (size_t n = 0; n < a->routing_domain_mappings[m].n_isolation_ids; n++)
+			if (a->routing_domain_mappings[m].isolation_ids[n].id != untagged)
+				adapter_note_in(p, all, a, a->routing_domain_mappings[m].isolation_ids[n].id);
 }
 
 static int alone_refuse(struct pass *p, const struct subject *s, const struct api_customer_route *route,

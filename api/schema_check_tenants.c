@@ -168,19 +168,56 @@ int pass_routing_domains(struct pass *p)
 	return r;
 }
 
+/* The isolation ids that a guest is shown are virtual subnets of the routing domain that the mapping names. */
+static int mapping_validate(struct pass *p, const struct subject *s, const char *network,
+			    const struct api_routing_domain_mapping *mapping, size_t m)
+{
+	char field[112];
+
+	for (size_t n = 0; n < mapping->n_isolation_ids; n++) {
+		uint32_t id = mapping->isolation_ids[n].id;
+		const struct tenant_subnet *t = pass_subnet_find(p, network, id);
+		snprintf(field, sizeof(field), "routing-domain-mappings[%zu].isolation-ids[%zu].isolation-id", m, n);
+		if (!t)
+			return pass_refuse(
+				p, s, field,
+				"no routing domain of provider network %s has virtual subnet %u; add it to %s or "
+				"use another",
+				network, id, mapping->routing_domain_id);
+		if (strcmp(t->domain->id, mapping->routing_domain_id) == 0)
+			continue;
+		struct subject where = subnet_subject(t);
+		return pass_refuse(p, s, field, "virtual subnet %u is not in routing domain %s but %s of %s", id,
+				   mapping->routing_domain_id, where.label, t->domain->id);
+	}
+	return 0;
+}
+
 int pass_tenant_adapter(struct pass *p, const struct subject *s, const struct api_adapter *a,
 			const struct api_switch *sw)
 {
 	size_t carrier = p->carriers[sw - p->doc->switches];
+	const char *field = a->isolation.mode ? "isolation" : "virtual-subnet-id";
+	uint32_t untagged = api_adapter_untagged(a);
 	const struct tenant_subnet *subnet;
 
 	if (carrier == 0)
-		return pass_refuse(p, s, "virtual-subnet-id",
+		return pass_refuse(p, s, field,
 				   "%u needs a provider address on switch %s and there is none; add one to "
-				   "provider-addresses or leave virtual-subnet-id out",
-				   a->virtual_subnet_id, sw->name);
-	return pass_subnet_get(p, s, p->doc->provider_addresses[carrier - 1].provider_network, a->virtual_subnet_id,
-			       &subnet);
+				   "provider-addresses or leave %s out",
+				   untagged ? untagged : a->routing_domain_mappings[0].isolation_ids[0].id, sw->name,
+				   field);
+	const char *network = p->doc->provider_addresses[carrier - 1].provider_network;
+	if (untagged && a->isolation.mode && !pass_subnet_find(p, network, untagged))
+		return pass_refuse(
+			p, s, "isolation.default-isolation-id",
+			"no routing domain of provider network %s has virtual subnet %u; add it there or use "
+			"another",
+			network, untagged);
+	int r = untagged ? pass_subnet_get(p, s, network, untagged, &subnet) : 0;
+	for (size_t m = 0; m < a->n_routing_domain_mappings && r == 0; m++)
+		r = mapping_validate(p, s, network, &a->routing_domain_mappings[m], m);
+	return r;
 }
 
 static int record_compare(const struct api_lookup_record *x, const struct api_lookup_record *y)

@@ -32,6 +32,9 @@ bool schema_ip_is_unspecified(const struct ip *ip);
 bool schema_ip_is_group(const struct ip *ip); /* multicast, or 255.255.255.255 */
 
 extern const struct schema schema_mac_range, schema_uplink, schema_attach, schema_virtual_subnet, schema_resolver;
+extern const struct schema schema_isolation, schema_isolation_id, schema_routing_domain_mapping;
+struct api_adapter;
+int schema_isolation_check(const struct api_adapter *adapter, struct err *e);
 
 /* Objects against each other: the check of api_schema_document. */
 int schema_check_document(const void *doc, struct err *e);

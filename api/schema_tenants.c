@@ -204,20 +204,31 @@ static int resolver_check_keys(const json_t *json, struct err *e)
 
 	if (command && url)
 		return err_set(e, EINVAL, NULL, "has both `command` and `url`; one of them is asked");
-	if (!command && !url && json_object_get(json, "timeout-ms"))
-		return err_set(e, EINVAL, "timeout-ms", "there is nobody to wait for; give `command` or `url`, too");
+	static const char *const how[] = {"timeout-ms", "negative-expiry", "expiry"};
+	for (size_t i = 0; i < sizeof(how) / sizeof(how[0]) && !command && !url; i++)
+		if (json_object_get(json, how[i]))
+			return err_set(e, EINVAL, how[i],
+				       "there is nobody to wait for; give `command` or `url`, too");
 	return 0;
 }
 
 static const struct field resolver_fields[] = {
 	{"command", FIELD_STRING, offsetof(struct api_resolver, command),
-	 "Absolute path of a program that gets the question as arguments and prints the record. Default: none.",
+	 "Absolute path of a program that prints the record as a JSON object, or nothing. Its arguments are the virtual "
+	 "subnet ID, the customer address and the provider network; on its standard input they are a JSON object. "
+	 "Default: none.",
 	 .max = 1023, .check = schema_check_command},
 	{"url", FIELD_STRING, offsetof(struct api_resolver, url),
-	 "An HTTP endpoint, http://HOST[:PORT]/PATH or the absolute path of a unix socket. Default: none.",
+	 "An HTTP endpoint, http://HOST[:PORT]/PATH or the absolute path of a unix socket. The JSON object is POSTed to "
+	 "it; it answers 200 with the record, or 204 or 404. Default: none.",
 	 .max = 1023, .check = schema_check_url},
 	{"timeout-ms", FIELD_UINT, offsetof(struct api_resolver, timeout_ms),
 	 "How long an answer is waited for, in milliseconds.", .min = 1, .max = 60000, .fallback = 1000},
+	{"negative-expiry", FIELD_UINT, offsetof(struct api_resolver, negative_expiry_s),
+	 "For how many seconds it is believed that there is no record.", .min = 1, .max = 3600, .fallback = 5},
+	{"expiry", FIELD_UINT, offsetof(struct api_resolver, expiry_s),
+	 "For how many seconds a record that was answered is used; then the next packet asks again.", .min = 1,
+	 .max = 86400, .fallback = 300},
 	{0},
 };
 

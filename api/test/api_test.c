@@ -126,6 +126,15 @@ const char *const test_good_documents[] = {
 	"  - {name: b, switch: fabric, attach: {tap: b}, mac-address: 02:00:00:00:00:05, virtual-subnet-id: 5002}\n"
 	"  - {name: c, switch: other, attach: {tap: c}, virtual-subnet-id: 5001}\n"
 	"  - {name: d, switch: other, attach: {tap: d}, virtual-subnet-id: 0}\n"
+	"  - name: e\n"
+	"    switch: fabric\n"
+	"    attach: {tap: e}\n"
+	"    isolation: {isolation-mode: native-virtual-subnet, allow-untagged-traffic: true, default-isolation-id: 5001,\n"
+	"      multi-tenant-stack: on}\n"
+	"    routing-domain-mappings:\n"
+	"      - routing-domain-id: aaaaaaaa-2222-3333-4444-000000005001\n"
+	"        routing-domain-name: contoso\n"
+	"        isolation-ids: [{isolation-id: 5001, isolation-name: web}, {isolation-id: 5002, vlan: 102}]\n"
 	"lookup-records:\n"
 	"  - {virtual-subnet-id: 5001, customer-address: 10.0.0.5, mac-address: 02:00:00:00:00:05,\n"
 	"     provider-address: 198.51.100.11, vm-name: web, customer-id: contoso, context: x}\n"
@@ -163,6 +172,7 @@ int main(void)
 	failed += _cmocka_run_group_tests("engine", engine_tests, n_engine_tests, NULL, NULL);
 	failed += _cmocka_run_group_tests("decode", decode_tests, n_decode_tests, NULL, NULL);
 	failed += _cmocka_run_group_tests("prefix", prefix_tests, n_prefix_tests, NULL, NULL);
+	failed += _cmocka_run_group_tests("isolation", isolation_tests, n_isolation_tests, NULL, NULL);
 	failed += _cmocka_run_group_tests("tenants", tenants_tests, n_tenants_tests, NULL, NULL);
 	failed += _cmocka_run_group_tests("diff", diff_tests, n_diff_tests, NULL, NULL);
 	failed += _cmocka_run_group_tests("yaml", yaml_tests, n_yaml_tests, NULL, NULL);

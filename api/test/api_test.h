@@ -36,7 +36,7 @@ extern const char *const test_good_documents[]; /* NULL-terminated; every key is
 void alloc_fail_at(uint64_t n);
 bool alloc_failed(void);
 
-extern const struct CMUnitTest engine_tests[], decode_tests[], prefix_tests[], tenants_tests[], diff_tests[],
-	yaml_tests[], property_tests[], alloc_tests[];
-extern const size_t n_engine_tests, n_decode_tests, n_prefix_tests, n_tenants_tests, n_diff_tests, n_yaml_tests,
-	n_property_tests, n_alloc_tests;
+extern const struct CMUnitTest engine_tests[], decode_tests[], prefix_tests[], tenants_tests[], isolation_tests[],
+	diff_tests[], yaml_tests[], property_tests[], alloc_tests[];
+extern const size_t n_engine_tests, n_decode_tests, n_prefix_tests, n_tenants_tests, n_isolation_tests, n_diff_tests,
+	n_yaml_tests, n_property_tests, n_alloc_tests;

@@ -63,6 +63,9 @@ static void test_usage(void **state)
 		{"get host x", "error: there is one host only"},
 		{"stats frobs", "error: no kind 'frobs'; one of adapter, switch, node, worker, total"},
 		{"rollback x1", "error: 'x1' is not a revision"},
+		{"move prepare web", "error: 'move prepare' needs --from FILE"},
+		{"move activate web", "error: 'move activate' needs --to PROVIDER-ADDRESS"},
+		{"move activate --to 198.51.100.12", "error: give ADAPTER, or --virtual-subnet-id and --mac-address"},
 		{"help frobs", "error: no command 'frobs'"},
 	};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
@@ -213,6 +216,55 @@ static void test_revisions(void **state)
 	assert_string_equal(out, "REVISION        TIME                 SUMMARY\n"
 				 "       9        1970-01-02 00:00:00  +1 adapter\n"
 				 "      10  runs  1970-01-02 00:01:01  -1 adapter\n");
+	fake_weftd_stop();
+}
+
+#define MOVED(state, changed)                                                                                        \
+	"{\"adapter\": \"web\", \"state\": \"" state "\", \"customer-addresses\": [\"10.0.0.5\"], \"to\": "          \
+	"\"198.51.100.12\", \"changed\": " changed "}"
+
+static void test_move(void **state)
+{
+	fake_weftd_start((const struct fake_answer[]){
+		{"POST /v1/moves/web/prepare", 200,
+		 "{\"revision\": 3, \"changes\": [], \"state\": \"prepared\", \"leads-to\": [\"198.51.100.11\"], "
+		 "\"provider-address\": \"198.51.100.12\"}"},
+		{"POST /v1/moves/web/activate?to=198.51.100.12", 200, MOVED("active", "2")},
+		{"POST /v1/moves/activate?to=198.51.100.12&virtual-subnet-id=5001&mac-address=00%3A15%3A5D%3A00%3A00%3A05",
+		 200, MOVED("", "0")},
+		{"POST /v1/moves/web/retire", 409, "{\"detail\": \"10.0.0.5 is still here (198.51.100.11)\"}"},
+		{"POST /v1/moves/db/retire", 200, "{\"revision\": 3, \"changes\": []}"},
+		{"POST /v1/moves/web/cancel", 200, "{\"revision\": 4, \"changes\": " CHANGES "}"},
+		{"GET /v1/moves", 200, "{\"adapters\": [" MOVED("moved-away", "0") "]}"},
+		{0},
+	});
+	char line[256];
+	snprintf(line, sizeof(line), "move prepare web --from %s --socket @", document);
+	assert_int_equal(weft(line), CLI_OK);
+	assert_has(
+		out,
+		"nothing to change (revision 3)\nadapter web is prepared here; its records lead to 198.51.100.11\n");
+	assert_has(out, ": weft move activate web --to 198.51.100.12\n");
+	assert_string_equal(fake_weftd_last_body(), "{\"host\":{\"name\":\"a\"}}");
+	snprintf(line, sizeof(line), "move prepare web --from %s --attach {tap: --socket @", document);
+	assert_int_equal(weft(line), CLI_REFUSED);
+	assert_has(err, "error: --attach: ");
+	assert_int_equal(weft("move activate web --to 198.51.100.12 --socket @"), CLI_OK);
+	assert_string_equal(out, "10.0.0.5 leads to 198.51.100.12 from now on\nadapter web is active here\n");
+	assert_int_equal(
+		weft("move activate --to 198.51.100.12 --virtual-subnet-id 5001 --mac-address 00:15:5D:00:00:05 "
+		     "--socket @"),
+		CLI_OK);
+	assert_string_equal(out, "nothing to change: 10.0.0.5 leads to 198.51.100.12 already\n");
+	assert_int_equal(weft("move retire web --socket @"), CLI_REFUSED);
+	assert_string_equal(err, "error: 10.0.0.5 is still here (198.51.100.11)\n");
+	assert_int_equal(weft("move retire db --socket @"), CLI_OK);
+	assert_string_equal(out, "adapter db is not here: nothing to retire\n");
+	assert_int_equal(weft("move cancel web --socket @"), CLI_OK);
+	assert_has(out, "revision 4 applied\nadapter web is not to come any more\n");
+	assert_int_equal(weft("move status --socket @"), CLI_OK);
+	assert_has(out, "web         -  -            moved away  10.0.0.5            nowhere\n");
+	assert_int_equal(weft("move status db --socket @"), CLI_REFUSED);
 	fake_weftd_stop();
 }
 
@@ -389,7 +441,7 @@ int main(void)
 		cmocka_unit_test(test_get),	      cmocka_unit_test(test_names_are_escaped),
 		cmocka_unit_test(test_bad_server),    cmocka_unit_test(test_explain_follows_the_wire),
 		cmocka_unit_test(test_events),	      cmocka_unit_test(test_capture_refused_leaves_the_file),
-		cmocka_unit_test(test_pcapng_blocks),
+		cmocka_unit_test(test_pcapng_blocks), cmocka_unit_test(test_move),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

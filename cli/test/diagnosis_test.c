@@ -39,7 +39,20 @@
 	"\"198.51.100.11\",\"next-hop\":\"198.51.100.12\",\"mac-address\":\"00:15:5d:00:00:0c\",\"mtu\":1500,"       \
 	"\"state\":\"ready\"}],\"groups\":[]}"
 
+#define ENCAPSULATION                                                                                                 \
+	"{\"networks\":[{\"provider-network\":\"default\",\"switch\":\"fabric\",\"uplink-mtu\":1500,\"overhead\":42," \
+	"\"inner-mtu\":1458,\"needed-mtu\":1542}],\"adapters\":[{\"name\":\"cweb\",\"virtual-subnet-id\":5001,"       \
+	"\"mtu\":1500,\"fits\":false},{\"name\":\"cdb\",\"virtual-subnet-id\":5002,\"mtu\":1458,\"fits\":true}]}"
+#define PING_SIZE "GET " PING "&provider-network=default&size="
+#define PINGS "&count=2&interval=20&timeout=500"
+#define SUMMARY(n) "{\"summary\":{\"sent\":2,\"received\":" #n "}}\n"
+#define PING_THIRD "GET /v1/ping-provider?address=198.51.100.13&provider-network=default&size="
+
 static const struct fake_answer answers[] = {
+	{.request = "GET /v1/encapsulation", .status = 200, .body = ENCAPSULATION},
+	{.request = PING_SIZE "1472" PINGS, .status = 200, .body = SUMMARY(2)},
+	{.request = PING_THIRD "1472" PINGS, .status = 200, .body = SUMMARY(0)},
+	{.request = PING_THIRD "56" PINGS, .status = 200, .body = SUMMARY(1)},
 	{.request = "GET " PING, .status = 200, .body = PONG},
 	{.request = "GET " PING "&from=198.51.100.11&count=1&size=1472", .status = 200, .body = LOST},
 	{.request = "GET " RECORD_QUERY "10.0.0.6", .status = 200, .body = RECORDS},
@@ -121,6 +134,23 @@ static const struct {
 	{"next-hop --vsid 5001 --from 10.0.0.5 --to 10.0.1.7 -o json", CLI_OK,
 	 "{\n  \"routing-domain\": \"{1}\",\n  \"virtual-subnet-id\": 5002,\n  \"next-hop\": \"10.0.1.7\",\n"
 	 "  \"routed\": true,\n  \"leads-to\": \"tunnel\",\n  \"provider-address\": \"198.51.100.12\"\n}\n"},
+	{"test-encapsulation", CLI_OK,
+	 "PROVIDER-NETWORK  SWITCH  UPLINK-MTU  OVERHEAD  INNER-MTU  NEEDED-MTU\n"
+	 "default           fabric        1500        42       1458        1542\n\n"
+	 "1 of 2 adapters have an MTU that fits\n"
+	 "ADAPTER  VSID   MTU  NOTE\n"
+	 "cweb     5001  1500  more than fits: long packets are cut, or their sender is told\n\n"
+	 "PEER           PROVIDER-NETWORK  UPLINK-MTU  PASSES  VERDICT\n"
+	 "198.51.100.12  default                 1500    1500  full size passes\n"},
+	{"Test-LogicalNetworkSupportsJumboPacket 198.51.100.13 -o json", CLI_REFUSED,
+	 "{\n  \"networks\": [\n    {\n      \"provider-network\": \"default\",\n      \"switch\": \"fabric\",\n"
+	 "      \"uplink-mtu\": 1500,\n      \"overhead\": 42,\n      \"inner-mtu\": 1458,\n      \"needed-mtu\": 1542\n"
+	 "    }\n  ],\n  \"adapters\": [\n    {\n      \"name\": \"cweb\",\n      \"virtual-subnet-id\": 5001,\n"
+	 "      \"mtu\": 1500,\n      \"fits\": false\n    },\n    {\n      \"name\": \"cdb\",\n"
+	 "      \"virtual-subnet-id\": 5002,\n      \"mtu\": 1458,\n      \"fits\": true\n    }\n  ],\n"
+	 "  \"peers\": [\n    {\n      \"peer\": \"198.51.100.13\",\n      \"provider-network\": \"default\",\n"
+	 "      \"uplink-mtu\": 1500,\n      \"passes\": 84,\n      \"verdict\": \"short packets pass, long ones vanish "
+	 "without a word: something between the hosts has less\"\n    }\n  ]\n}\n"},
 	{"Get-ProviderAddress", CLI_OK,
 	 "PROVIDER-ADDRESS  NETWORK  SWITCH  VLAN  MAC-ADDRESS         MTU  STATE\n"
 	 "198.51.100.11/24  default  fabric     0  00:15:5d:00:00:0b  1500  ready\n\n"

@@ -53,12 +53,22 @@ static void row_add(json_t *object, const struct counter_row *c)
 				      number(drop_out), "held", number(c->handed - c->taken)));
 }
 
+/* A port's are those of its compartments, which are shown beside it as well, and what was none's. */
+static struct counter_row adapter_row(const struct books *b, const struct dp_adapter *a)
+{
+	struct counter_row sum = a ? b->rows[a->id] : (struct counter_row){0};
+	for (unsigned vlan = 0; a && a->compartments && vlan < RTE_DIM(a->compartments->adapter); vlan++)
+		if (a->compartments->adapter[vlan] != DP_COMPARTMENT_NONE)
+			inventory_row_add(&sum, &b->rows[a->compartments->adapter[vlan]]);
+	return sum;
+}
+
 static json_t *adapter_stats(const struct books *b, const struct inventory_item *item)
 {
-	static const struct counter_row nothing;
+	struct counter_row row = adapter_row(b, item->dp);
 	json_t *object = json_pack("{s:o, s:o}", "name", http_text(item->name), "switch",
 				   http_text(inventory_switch_name(item)));
-	row_add(object, item->dp ? &b->rows[item->dp->id] : &nothing);
+	row_add(object, &row);
 	return object;
 }
 

@@ -131,6 +131,13 @@ static void take_frame(struct capture *c, const struct sighting *seen, const str
 	rte_ring_enqueue(c->filled, slot[0]); /* holds all slots there are */
 }
 
+/* Is it called so, or a compartment of the adapter that is? */
+static bool is_of(const struct dp_adapter *a, const char *name)
+{
+	size_t len = strlen(name);
+	return !strcmp(a->name, name) || (a->is_compartment && !strncmp(a->name, name, len) && a->name[len] == ':');
+}
+
 void capture_take(struct pipe *p, const struct dp_adapter *a, struct frame *const *frames, uint16_t n,
 		  enum capture_point point, const struct drop_reason *reason)
 {
@@ -144,7 +151,7 @@ void capture_take(struct pipe *p, const struct dp_adapter *a, struct frame *cons
 	const struct capture_set *set = p->capture;
 	for (unsigned i = 0; i < set->n; i++) {
 		struct capture *c = set->capture[i];
-		if (c->adapter[0] && strcmp(c->adapter, a->name) != 0)
+		if (c->adapter[0] && !is_of(a, c->adapter))
 			continue;
 		for (uint16_t j = 0; j < n; j++)
 			take_frame(c, &seen, frames[j]);

@@ -108,8 +108,11 @@ void dataplane_free(struct dataplane *dp)
 {
 	if (!dp)
 		return;
-	for (uint16_t i = 0; i < dp->n_adapters; i++)
+	for (uint16_t i = 0; i < dp->n_adapters; i++) {
+		if (dp->adapters[i])
+			free(dp->adapters[i]->compartments);
 		free(dp->adapters[i]);
+	}
 	for (uint16_t i = 0; i < dp->n_switches; i++) {
 		free(dp->switches[i]->members);
 		free(dp->switches[i]);
@@ -136,12 +139,15 @@ static void plan_add(struct worker_plan *plan, struct port_queue *q, const struc
 	plan->queue_adapters[plan->n_queues++] = a;
 }
 
+/* A compartment's are those of the adapter whose port it has. */
+static bool has_queues(const struct dp_adapter *a) { return a && !a->is_compartment; }
+
 /* The queues of worker w: polled ones first, so that the poll loop runs over one dense range. */
 static struct worker_plan *plan_make(const struct dataplane *dp, struct worker *w, unsigned n_workers)
 {
 	unsigned n = 0;
 	for (uint16_t i = 0; i < dp->n_adapters; i++)
-		n += dp->adapters[i] ? dp->adapters[i]->port->n_queues : 0;
+		n += has_queues(dp->adapters[i]) ? dp->adapters[i]->port->n_queues : 0;
 	struct worker_plan *plan = calloc(1, sizeof(*plan));
 	if (!plan)
 		abort(); /* a few bytes at a point of no return */
@@ -153,7 +159,7 @@ static struct worker_plan *plan_make(const struct dataplane *dp, struct worker *
 	for (int gated = 0; gated < 2; gated++) {
 		for (uint16_t i = 0; i < dp->n_adapters; i++) {
 			const struct dp_adapter *a = dp->adapters[i];
-			for (uint16_t k = 0; a && k < a->port->n_queues; k++)
+			for (uint16_t k = 0; has_queues(a) && k < a->port->n_queues; k++)
 				if (worker_of_queue(a->port, k, n_workers) == w->id &&
 				    a->port->queue[k].fd_gates_rx == gated)
 					plan_add(plan, &a->port->queue[k], a, w);

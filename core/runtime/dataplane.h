@@ -57,6 +57,12 @@ void node_register(struct node *n);
 const char *stage_name(enum stage s);
 const char *stage_help(enum stage s);
 
+/* Adapters that share one port, each known by its VLAN tag. */
+#define DP_COMPARTMENT_NONE UINT16_MAX
+struct dp_compartments {
+	uint16_t adapter[4096]; /* id, by VLAN; [0]: of untagged frames; DP_COMPARTMENT_NONE: nobody */
+};
+
 struct dp_adapter {
 	uint16_t id; /* dense; names the counter row; not reused before everyone forgot it */
 	uint16_t n_ingress, n_egress;
@@ -68,6 +74,10 @@ struct dp_adapter {
 	/* VLAN tags are let in: a module takes frames with its tag out before FORWARD, where the others end. */
 	bool takes_tagged;
 	uint32_t vsid; /* the virtual subnet that it is in; 0: none, it is forwarded by MAC address */
+	/* A port whose frames are all its compartments'; it visits no nodes itself. NULL: an ordinary one. */
+	struct dp_compartments *compartments;
+	bool is_compartment; /* of another adapter, whose port it has */
+	uint16_t vlan; /* of a compartment: the tag on its port; 0: none */
 	const struct node *ingress[DP_NODES_MAX]; /* in stage order */
 	const struct node *forward;
 	const struct node *egress[DP_NODES_MAX];

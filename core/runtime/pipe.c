@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/runtime/capture.h"
+#include "core/runtime/compartment.h"
 #include "core/runtime/fit.h"
 #include "core/runtime/worker.h"
 
@@ -60,6 +61,10 @@ static void ingress(struct pipe *p, const struct dp_adapter *a, struct frame **f
 
 void pipe_input(struct pipe *p, const struct dp_adapter *a, struct frame **frames, uint16_t n)
 {
+	if (unlikely(a->compartments != NULL)) {
+		compartments_input(p, a, frames, n);
+		return;
+	}
 	struct counter_row *row = pipe_row(p, a);
 	row->received += n;
 	row->received_bytes += bytes_of(frames, n);

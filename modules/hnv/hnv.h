@@ -114,6 +114,9 @@ struct hnv_record {
  * -ENOENT: no such virtual subnet, -ENOSPC. */
 int hnv_record_set(const struct hnv_record *r, struct err *e);
 int hnv_record_remove(uint8_t network, uint32_t vsid, const struct ip *customer); /* -ENOENT */
+/* A record turned out to be wrong (another host says that it does not have the guest): the resolver is asked for it anew, if
+ * there is one, the record is its own or none is held, and it was not just asked. What it says is in force then. */
+void hnv_record_refresh(uint8_t network, uint32_t vsid, const struct ip *customer);
 const struct hnv_record *hnv_record_find(uint8_t network, uint32_t vsid, const struct ip *customer); /* NULL: none */
 /* All, in no order; fn returning non-zero stops and is returned. */
 int hnv_record_each(int (*fn)(const struct hnv_record *r, void *arg), void *arg);
@@ -128,7 +131,7 @@ struct hnv_guest {
 	struct mac mac;
 };
 
-enum hnv_origin { HNV_OF_DOCUMENT, HNV_OF_API, HNV_LEARNED };
+enum hnv_origin { HNV_OF_DOCUMENT, HNV_OF_API, HNV_LEARNED, HNV_RESOLVED };
 
 struct hnv_guest_record {
 	const struct hnv_record *record;

@@ -71,3 +71,23 @@ class Diagnosis(TenantsCase):
         routes = self.weft_json("customer-routes")
         self.assertEqual([(r["name"], r["prefix"], r["virtual-subnet-id"]) for r in routes if r["name"] == "contoso"],
                          [("contoso", "10.0.0.0/24", 5001), ("contoso", "10.0.1.0/24", 5002)])
+
+    def test_encapsulation(self):
+        """Full packets pass, until the path between the hosts narrows in silence."""
+        self.fabric()
+        for domain in ("cweb", "fweb"):
+            self.lab.exec(domain, "ping", "-c1", "-W2", "10.0.0.6", check=False)
+        node = self.f.nodes[0]
+        got = self.weft_json("test-encapsulation")
+        net = got["networks"][0]
+        self.assertEqual((net["uplink-mtu"], net["overhead"], net["inner-mtu"], net["needed-mtu"]), (1500, 42, 1458, 1542))
+        self.assertEqual({a["name"]: a["fits"] for a in got["adapters"]}, {"cweb": False, "fweb": False})
+        self.assertEqual([(p["peer"], p["passes"], p["verdict"]) for p in got["peers"]],
+                         [(pa(2), 1500, "full size passes")])
+        self.f.wire.narrow(1400)
+        told = self.weft_json("test-encapsulation", check=False)["peers"][0]
+        self.assertEqual((told["passes"], told["verdict"]), (1400, "a link between the hosts has less than the uplink"))
+        self.f.wire.narrow(1300, icmp=False)
+        narrow = node.weft("test-encapsulation", check=False)
+        self.assertEqual(narrow.returncode, 1)
+        self.assertIn("short packets pass, long ones vanish", narrow.stdout)

@@ -21,8 +21,17 @@ class MovesCase(TenantsCase):
         wait_until("vm answers", self.answers)
         return self.vm
 
+    def by_api(self, address):
+        """The records of an address are the API's instead of the documents'."""
+        for node in self.f.nodes:
+            document = node.json("get")
+            document["lookup-records"] = [r for r in document["lookup-records"] if r["customer-address"] != address]
+            node.apply(document)
+            node.weft("record", "set", 5001, address, "--mac-address", self.vm.mac, "--provider-address", pa(1))
+        wait_until("vm answers", lambda: self.lab.pings("far", address, wait=0.3))
+
     def answers(self):
-        return self.lab.pings("far", self.vm.addresses[0], wait=0.3)
+        return all(self.lab.pings("far", a, wait=0.3) for a in self.vm.addresses)
 
     def states(self):
         return [self.vm.state(i + 1) for i in range(len(self.f.nodes))]
@@ -138,6 +147,14 @@ class Steps(MovesCase):
         self.assertIn("is retired here", one.weft("events").stdout)
         self.assertBooks()
 
+    def test_a_host_that_is_not_there(self):
+        """Records are led to a host when it answers, not before."""
+        self.world()
+        before = self.f.nodes[2].revision()
+        self.assertRefused(self.vm.lead(3, 9, check=False), "to: ", "no way to 198.51.100.19", "lead where they did")
+        self.assertEqual(self.f.nodes[2].revision(), before)
+        self.assertTrue(self.answers())
+
     def test_cancel_leaves_nothing(self):
         vm = self.world()
         two = self.f.nodes[1]
@@ -163,9 +180,8 @@ class Steps(MovesCase):
 
     def test_records_stay_with_who_gave_them(self):
         """One in the document, one of the API: both lead to the new host, each where it was."""
-        vm = self.world(addresses=["10.0.0.5"])
-        for node in self.f.nodes:
-            node.weft("record", "set", 5001, "10.0.0.15", "--mac-address", vm.mac, "--provider-address", pa(1))
+        vm = self.world(addresses=["10.0.0.5", "10.0.0.15"])
+        self.by_api("10.0.0.15")
         vm.move(2)
         for node in self.f.nodes:
             listed = {r["customer-address"]: r for r in node.json("record", "list") if r["mac-address"] == vm.mac}
@@ -177,7 +193,8 @@ class Steps(MovesCase):
 class Deaths(MovesCase):
     def test_either_host_dies_between_any_two_steps(self):
         """kill -9 after each step, of the one and of the other; the next step finds what the last one left."""
-        vm = self.world()
+        vm = self.world(addresses=["10.0.0.5", "10.0.0.15"])
+        self.by_api("10.0.0.15")
         here, there = 1, 2
 
         def die():
@@ -276,7 +293,8 @@ class UnderTraffic(MovesCase):
         print(f"        {moves} moves in {took:.1f} s, {sum(s.sent for s in streams)} datagrams, lost {sum(s.lost for s in streams)}, "
               f"doubled {sum(s.doubled for s in streams)}, longest gap {max(s.gap for s in streams) * 1000:.0f} ms; "
               f"TCP {talk.bytes >> 20} MiB, {talk.retransmitted} segments sent again")
-        self.assertEqual([(s.lost, s.doubled) for s in streams], [(0, 0)] * len(streams))
+        drops = {n.short: n.drops("wire:fabric") for n in self.f.nodes} | {"far": self.f.nodes[-1].drops("far")}
+        self.assertEqual([(s.lost, s.doubled) for s in streams], [(0, 0)] * len(streams), drops)
         self.assertGreater(min(s.sent for s in streams), 0)
         self.assertTrue(talk.whole)
         self.assertBooks()
@@ -286,15 +304,19 @@ class UnderTraffic(MovesCase):
         address whose records are the document's, the others to one whose records are the API's."""
         moves = int(os.environ.get("WEFT_MOVES", "200"))
         vm = self.world(nodes=4, addresses=["10.0.0.5", "10.0.0.15"])
-        for node in self.f.nodes:
-            document = node.json("get")
-            document["lookup-records"] = [r for r in document["lookup-records"] if r["customer-address"] != "10.0.0.15"]
-            node.apply(document)
-            node.weft("record", "set", 5001, "10.0.0.15", "--mac-address", vm.mac, "--provider-address", pa(1))
-        for a in vm.addresses:
-            wait_until("vm answers", lambda: self.lab.pings("far", a, wait=0.3))
+        self.by_api("10.0.0.15")
         streams, talk = self.traffic(10000, *vm.addresses)
         began = time.monotonic()
         for i in range(moves):
             vm.move((vm.node + i % 2) % 3 + 1)
         self.assertWhole(streams, talk, moves, began)
+
+    def test_moves_that_only_the_two_hosts_know_of(self):
+        """Whoever still sends to where the guest was is told by REDIRECT; nothing is lost on the way."""
+        vm = self.world(nodes=4)
+        streams, talk = self.traffic(5000, *vm.addresses)
+        began = time.monotonic()
+        for i in range(12):
+            vm.move((vm.node + i % 2) % 3 + 1, tell=False)
+        self.assertWhole(streams, talk, 12, began)
+        self.assertEqual(self.f.nodes[3].json("get", "lookup-records")[-1]["provider-address"], pa(1), "nobody told it")

@@ -235,9 +235,9 @@ class Machine:
         self.prepare(to)
         self.activate(to, to)
         self.run_on(to)
+        self.activate(old, to)
         for i in self.others(old, to) if tell else ():
             self.lead(i, to)
-        self.activate(old, to)
         self.retire(old)
 
     def state(self, node):

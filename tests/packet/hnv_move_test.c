@@ -177,6 +177,33 @@ static void test_gateway(void **state)
 	rig_answer_neighbours();
 }
 
+/* Its adapter has left, too: for a while what is on its way goes on, and not what is for another. */
+static void test_retired(void **state)
+{
+	uint8_t inner[128], frame[256];
+	const struct stray s = {.to4 = THIRD4, .ttl = 64};
+	struct rig_outer o = outer4(5001);
+	char text[8192];
+	rig_move("10.0.0.5", THIRD4);
+	snprintf(text, sizeof(text), "%s", rig_moved_document("10.0.0.5", THIRD4));
+	char *mac = strstr(text, "name: c-web, switch: fabric, mac-address: '00:15:5d:00:00:05'");
+	assert_non_null(mac);
+	memcpy(strstr(mac, ":05'"), ":77'", 4); /* the adapter is another guest's from now on */
+	host_apply(text);
+	size_t len = rig_udp(inner, WEB, AWAY, "10.0.0.6", "10.0.0.5", NULL, 20);
+	host_clear();
+	rig_expect("on its way", WIRE, frame, rig_wrap(frame, &o, inner, len), "wire", NULL);
+	check_on(&s, inner, len);
+	host_clear();
+	o.key = 6001 << 8;
+	rig_expect("the other tenant's is here", WIRE, frame, rig_wrap(frame, &o, inner, len), "f-web", NULL);
+	host_clear();
+	host_pass(31000);
+	host_clear();
+	o.key = 5001 << 8;
+	rig_expect("too late", WIRE, frame, rig_wrap(frame, &o, inner, len), "", "not-here");
+}
+
 static void test_explained(void **state)
 {
 	uint8_t inner[128], frame[256];
@@ -199,7 +226,7 @@ int main(void)
 	rig_start();
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_strays),	cmocka_unit_test(test_by_mac),	  cmocka_unit_test(test_ways),
-		cmocka_unit_test(test_gateway), cmocka_unit_test(test_explained),
+		cmocka_unit_test(test_gateway), cmocka_unit_test(test_explained), cmocka_unit_test(test_retired),
 	};
 	return cmocka_run_group_tests_name("hnv moves", tests, NULL, NULL);
 }

@@ -28,6 +28,7 @@ struct sent {
 	uint8_t frame[BYTES_MAX];
 	size_t len;
 	const struct packet *packet;
+	int sender; /* an adapter of a virtual subnet, or MODEL_WIRE */
 	struct outcome outcome;
 	unsigned answers;
 };
@@ -119,12 +120,43 @@ static void collect_of(int adapter, const char *name)
 	}
 }
 
+/* A frame of the shared port is one of whoever has its tag, without it. */
+static void tag_read(struct arrived *a)
+{
+	unsigned vlan = (unsigned)(a->room[14] << 8 | a->room[15]);
+	a->adapter = 0;
+	while (a->adapter < WORLD_SHARED && world.adapter[a->adapter].vlan != vlan)
+		a->adapter++;
+	if (a->adapter == WORLD_SHARED || a->room[12] != 0x81)
+		disagree("a leak: this tag is nobody's", "the shared port", a->room, a->len);
+	memmove(a->room + 4, a->room, 12);
+	a->frame = a->room + 4;
+	a->len -= 4;
+}
+
 static void collect(void)
 {
 	n_arrived = 0;
+	if (world.shared)
+		collect_of(0, "gw");
+	for (unsigned i = 0; i < n_arrived; i++)
+		tag_read(&arrived[i]);
 	for (int i = 0; i < WORLD_ADAPTERS; i++)
-		collect_of(i, world.adapter[i].name);
+		if (!world.adapter[i].vlan)
+			collect_of(i, world.adapter[i].name);
 	collect_of(MODEL_WIRE, WIRE);
+}
+
+/* The frame as it is on the adapter's port. */
+static struct frame *on_port(const struct world_adapter *a, const uint8_t *frame, size_t len)
+{
+	uint8_t tagged[BYTES_MAX];
+	if (!a->vlan)
+		return host_frame(frame, len);
+	memcpy(tagged, frame, 12);
+	memcpy(tagged + 12, (const uint8_t[]){0x81, 0, (uint8_t)(a->vlan >> 8), (uint8_t)a->vlan}, 4);
+	memcpy(tagged + 16, frame + 12, len - 12);
+	return host_frame(tagged, len + 4);
 }
 
 static bool is_delivery(const struct delivery *d, const struct arrived *a)
@@ -175,10 +207,10 @@ static bool is_answer(const struct sent *s, const struct arrived *a)
 	return s->outcome.answer == ANSWER_ERROR && icmp[0] == (ip6 ? 3 : 11);
 }
 
-static bool is_answered(int sender, const struct arrived *a)
+static bool is_answered(const struct arrived *a)
 {
-	for (unsigned i = 0; i < n_sent && a->adapter == sender; i++)
-		if (is_answer(&sent[i], a)) {
+	for (unsigned i = 0; i < n_sent; i++)
+		if (a->adapter == sent[i].sender && is_answer(&sent[i], a)) {
 			sent[i].answers++;
 			n_answered++;
 			return true;
@@ -186,15 +218,14 @@ static bool is_answered(int sender, const struct arrived *a)
 	return false;
 }
 
-/* sender: MODEL_WIRE or an adapter of a virtual subnet. */
-static void check_burst(int sender, const char *from)
+static void check_burst(const char *from)
 {
 	collect();
 	for (unsigned i = 0; i < n_arrived; i++) {
 		struct arrived *a = &arrived[i];
 		bool tunnelled = a->adapter != MODEL_WIRE || unwrap(a);
 		n_delivered++;
-		if (tunnelled && (is_expected(a) || is_answered(sender, a)))
+		if (tunnelled && (is_expected(a) || is_answered(a)))
 			continue;
 		describe_place("got by", a->adapter, a->provider, a->vsid);
 		disagree("a leak: this must not be there", from, a->room, (size_t)(a->frame - a->room) + a->len);
@@ -211,25 +242,28 @@ static void check_burst(int sender, const char *from)
 	}
 }
 
+/* From one port; if several share it, from all of these. */
 static void burst_from_guest(unsigned adapter)
 {
 	struct frame *frames[BURST_MAX];
-	const char *from = world.adapter[adapter].name;
+	const char *from = world.adapter[adapter].vlan ? "gw" : world.adapter[adapter].name;
 	n_sent = 1 + world_pick(BURST_MAX);
 	for (unsigned i = 0; i < n_sent; i++) {
 		if (i && world_chance(40)) { /* like the one before it, as flows are */
 			packets[i] = packets[i - 1];
 			packets[i].mark = (uint8_t)i;
 		} else {
+			if (world.adapter[adapter].vlan)
+				adapter = world_pick(WORLD_SHARED);
 			packet_from_guest(&world, adapter, (uint8_t)i, &packets[i]);
 		}
-		sent[i] = (struct sent){.packet = &packets[i]};
+		sent[i] = (struct sent){.packet = &packets[i], .sender = (int)adapter};
 		sent[i].len = packet_make(&packets[i], sent[i].frame);
 		model_guest(&world, adapter, &packets[i], &sent[i].outcome);
-		frames[i] = host_frame(sent[i].frame, sent[i].len);
+		frames[i] = on_port(&world.adapter[adapter], sent[i].frame, sent[i].len);
 	}
 	host_send_burst(from, frames, (uint16_t)n_sent);
-	check_burst((int)adapter, from);
+	check_burst(from);
 }
 
 static void burst_from_wire(void)
@@ -247,13 +281,13 @@ static void burst_from_wire(void)
 		packet_from_wire(&world, subnet, (uint8_t)i, &packets[i]);
 		if (!o.gre)
 			o.key &= ~255u;
-		sent[i] = (struct sent){.packet = &packets[i]};
+		sent[i] = (struct sent){.packet = &packets[i], .sender = MODEL_WIRE};
 		sent[i].len = packet_make(&packets[i], sent[i].frame);
 		model_wire(&world, vsid, (int)(WORLD_OWN + 3 * own), &packets[i], &sent[i].outcome);
 		frames[i] = host_frame(outer, rig_wrap(outer, &o, sent[i].frame, sent[i].len));
 	}
 	host_send_burst(WIRE, frames, (uint16_t)n_sent);
-	check_burst(MODEL_WIRE, WIRE);
+	check_burst(WIRE);
 }
 
 /* What no tenant sent reaches no tenant, whatever it bears. */
@@ -262,10 +296,13 @@ static void plain_frame(bool from_wire)
 	struct packet p;
 	uint8_t frame[BYTES_MAX];
 	const char *from = from_wire ? WIRE : world.adapter[WORLD_ADAPTERS - 1].name;
+	const struct world_adapter stray = {.vlan = 4001 + world_pick(90)}; /* nobody's tag on the shared port */
 	packet_from_guest(&world, world_pick(WORLD_ADAPTERS - 1), 0, &p);
 	size_t len = packet_make(&p, frame);
 	n_sent = 0;
 	host_send(from, frame, len);
+	if (world.shared)
+		host_send_frame("gw", on_port(&stray, frame, len));
 	collect();
 	for (unsigned i = 0; i < n_arrived; i++)
 		if (arrived[i].adapter != MODEL_WIRE && arrived[i].adapter != WORLD_ADAPTERS - 1)
@@ -338,6 +375,9 @@ static void run_world(void)
 	}
 	host_check_books();
 	singles(false);
+	host_apply("host: {name: node1}\n");
+	host_pass(62000); /* what is kept for a while, guests that have just left above all, is forgotten */
+	host_clear();
 }
 
 static void test_random(void **unused)

@@ -94,7 +94,8 @@ static void adapters_make(struct world *w)
 		do {
 			a->subnet = i == WORLD_ADAPTERS - 1 ? -1 : (int)world_pick(WORLD_SUBNETS);
 			bool alone = a->subnet >= 0 && w->subnet[a->subnet].gateway_only;
-			a->mac = world_mac(alone ? 0 : world_pick(WORLD_MACS));
+			a->vlan = w->shared && i < WORLD_SHARED ? 1 + i * 1000 + world_pick(1000) : 0;
+			a->mac = world_mac(alone || a->vlan ? 0 : world_pick(WORLD_MACS));
 		} while (adapter_there(w, i, a->subnet, &a->mac));
 	}
 }
@@ -182,7 +183,8 @@ static void routes_make(struct world *w)
 
 void world_make(struct world *w)
 {
-	*w = (struct world){.forwarding_2012 = world_chance(30), .external_router = world_chance(20)};
+	*w = (struct world){
+		.forwarding_2012 = world_chance(30), .external_router = world_chance(20), .shared = world_chance(40)};
 	subnets_make(w);
 	adapters_make(w);
 	for (unsigned i = 0; i < WORLD_SUBNETS; i++)
@@ -217,10 +219,54 @@ static void domains_write(struct str *s, const struct world *w)
 	}
 }
 
+/* The adapter that several share, with a mapping for each routing domain that they are in. */
+static void shared_write(struct str *s, const struct world *w)
+{
+	char mac[MAC_TEXT_SIZE];
+	str_add(s,
+		"  - name: gw\n    switch: fabric\n    attach: {tap: gw}\n    mac-address: '%s'\n"
+		"    isolation: {isolation-mode: native-virtual-subnet, multi-tenant-stack: on}\n"
+		"    routing-domain-mappings:\n",
+		mac_format(&w->adapter[0].mac, mac));
+	for (unsigned domain = 0; domain < WORLD_DOMAINS; domain++) {
+		bool any = false;
+		for (unsigned i = 0; i < WORLD_SHARED; i++) {
+			const struct world_subnet *subnet = &w->subnet[w->adapter[i].subnet];
+			if (subnet->domain != domain)
+				continue;
+			if (!any)
+				str_add(s,
+					"      - routing-domain-id: '{11111111-2222-3333-4444-00000000000%u}'\n"
+					"        isolation-ids:\n",
+					domain);
+			any = true;
+			str_add(s, "          - {isolation-id: %u, vlan: %u}\n", subnet->vsid, w->adapter[i].vlan);
+		}
+	}
+}
+
+static void adapters_write(struct str *s, const struct world *w)
+{
+	char mac[MAC_TEXT_SIZE];
+	str_add(s, "adapters:\n");
+	for (unsigned i = 0; i < WORLD_ADAPTERS; i++) {
+		const struct world_adapter *a = &w->adapter[i];
+		if (a->vlan)
+			continue;
+		str_add(s, "  - {name: %s, switch: fabric, attach: {tap: t%u}, mac-address: '%s'", a->name, i,
+			mac_format(&a->mac, mac));
+		if (a->subnet >= 0)
+			str_add(s, ", virtual-subnet-id: %u", w->subnet[a->subnet].vsid);
+		str_add(s, "}\n");
+	}
+	if (w->shared)
+		shared_write(s, w);
+}
+
 char *world_document(const struct world *w)
 {
 	struct str s = {0};
-	char text[IP_PREFIX_TEXT_SIZE], hop[IP_TEXT_SIZE], mac[MAC_TEXT_SIZE];
+	char text[IP_PREFIX_TEXT_SIZE], hop[IP_TEXT_SIZE];
 	str_add(&s,
 		"host: {name: node1}\n"
 		"switches: [{name: fabric, type: external, uplink: eth1, allow-management-os: false, mtu: 1500}]\n"
@@ -231,15 +277,7 @@ char *world_document(const struct world *w)
 		world_provider[0], world_provider[1], w->forwarding_2012 ? "2012" : "r2",
 		w->external_router ? "true" : "false");
 	domains_write(&s, w);
-	str_add(&s, "adapters:\n");
-	for (unsigned i = 0; i < WORLD_ADAPTERS; i++) {
-		const struct world_adapter *a = &w->adapter[i];
-		str_add(&s, "  - {name: %s, switch: fabric, attach: {tap: t%u}, mac-address: '%s'", a->name, i,
-			mac_format(&a->mac, mac));
-		if (a->subnet >= 0)
-			str_add(&s, ", virtual-subnet-id: %u", w->subnet[a->subnet].vsid);
-		str_add(&s, "}\n");
-	}
+	adapters_write(&s, w);
 	if (w->n_routes)
 		str_add(&s, "customer-routes:\n");
 	for (unsigned i = 0; i < w->n_routes; i++)

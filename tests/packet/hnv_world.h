@@ -17,6 +17,7 @@ enum {
 	WORLD_PER_DOMAIN = 4, /* virtual subnets; the last one of each domain is its gateway's alone */
 	WORLD_SUBNETS = WORLD_DOMAINS * WORLD_PER_DOMAIN,
 	WORLD_ADAPTERS = 14, /* the last one is in no virtual subnet */
+	WORLD_SHARED = 4, /* the first ones; in some worlds all on one port, "gw", each known by a tag */
 	WORLD_HOSTS = 8, /* customer addresses of a subnet and family: .2 to .9 */
 	WORLD_RECORDS = WORLD_SUBNETS * (2 * WORLD_HOSTS + 8),
 	WORLD_ROUTES = 10,
@@ -38,6 +39,7 @@ struct world_adapter {
 	char name[16];
 	int subnet; /* -1: none */
 	struct mac mac;
+	unsigned vlan; /* on the shared port; 0: it has a port of its own */
 };
 
 enum world_type { WORLD_GUEST, WORLD_WILDCARD, WORLD_L2ONLY, WORLD_GROUP };
@@ -59,7 +61,7 @@ struct world_route {
 };
 
 struct world {
-	bool forwarding_2012, external_router;
+	bool forwarding_2012, external_router, shared;
 	struct world_subnet subnet[WORLD_SUBNETS];
 	struct world_adapter adapter[WORLD_ADAPTERS];
 	struct world_record record[WORLD_RECORDS];

@@ -64,7 +64,7 @@ static uint16_t fake_tx(struct port_queue *q, struct frame **frames, uint16_t n)
 		if (n_got == GOT_MAX)
 			fail_msg("more than %d frames came out", GOT_MAX);
 		for (uint16_t k = 0; k < dp->n_adapters; k++)
-			if (dp->adapters[k] && dp->adapters[k]->port == q->port)
+			if (dp->adapters[k] && dp->adapters[k]->port == q->port && !dp->adapters[k]->is_compartment)
 				got[n_got].adapter = dp->adapters[k];
 		got[n_got++].frame = frames[i];
 	}

@@ -259,7 +259,8 @@ static const struct command_option remove_options[] = {
 COMMAND(record_list, .words = "record list", .group = COMMAND_STATE, .usage = "[VSID [CUSTOMER-ADDRESS]]",
 	.max_words = 2, .options = list_options,
 	.help = "the lookup records that the host holds, and where they lead",
-	.more = "ORIGIN says who gave a record: the document, the API ('weft record set'), or a guest it was learned from.",
+	.more = "ORIGIN says who gave a record: the document, the API ('weft record set'), a guest it was\n"
+		"learned from, or the resolver.",
 	.fn = record_list)
 
 COMMAND(get_paca_mapping, .words = "Get-PACAMapping", .group = COMMAND_STATE, .usage = "[VSID [CUSTOMER-ADDRESS]]",

@@ -70,6 +70,8 @@ static void hnv_tick(void)
 	hnvc_detours_tick();
 	hnvc_flush(); /* also what found no memory */
 	hnvc_log_tick();
+	hnvc_gone_tick();
+	hnv_peers_tick(false);
 	hnv_ra_beacon(clock_now_ns() / 1000000);
 }
 
@@ -80,6 +82,8 @@ static void hnv_fini(void)
 	hnvc_records_let_go();
 	hnv_commit(NULL);
 	hnv_retire(NULL);
+	hnvc_gone_forget();
+	hnv_peers_tick(true);
 	rcu_drain();
 	hnvc_networks_fini();
 	hnvc_held_fini();

@@ -14,7 +14,7 @@
 #include "modules/hnv/control/detours.h"
 #include "modules/provider/provider.h"
 
-uint64_t hnvc_owned[OWNER_LEARNED + 1];
+uint64_t hnvc_owned[OWNERS];
 
 static struct hnvc_subnet *dirty;
 

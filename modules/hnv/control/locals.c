@@ -68,10 +68,12 @@ struct hnvc_local *hnvc_local_by_name(const char *name)
 	return NULL;
 }
 
-static size_t document_index(const struct api_document *doc, const char *name)
+/* Where in the document it stands; n_adapters: nowhere. A compartment's is the adapter whose port it has. */
+static size_t document_index(const struct api_document *doc, const struct dp_adapter *a)
 {
-	size_t i = 0;
-	while (i < doc->n_adapters && strcmp(doc->adapters[i].name, name) != 0)
+	size_t i = 0, len = a->is_compartment ? strcspn(a->name, ":") : strlen(a->name);
+	while (i < doc->n_adapters &&
+	       (strlen(doc->adapters[i].name) != len || memcmp(doc->adapters[i].name, a->name, len) != 0))
 		i++;
 	return i;
 }
@@ -82,7 +84,8 @@ static int subnet_of(const struct txn *t, const struct dp_adapter *a, struct hnv
 	struct hnvc_network *net = index < 0 ? NULL : hnvc_network_of(COMES, (uint8_t)index);
 	struct hnvc_subnet *s = net ? hnvc_subnet_find(net, a->vsid) : NULL;
 	char path[64];
-	snprintf(path, sizeof(path), "adapters[%zu].virtual-subnet-id", document_index(t->next, a->name));
+	snprintf(path, sizeof(path), "adapters[%zu].%s", document_index(t->next, a),
+		 a->is_compartment ? "routing-domain-mappings" : "virtual-subnet-id");
 	if (!net)
 		return err_set(e, EINVAL, path,
 			       "switch %s carries no provider network; give the host an address on it under "
@@ -154,7 +157,7 @@ static int local_add(const struct txn *t, struct dp_adapter *a, struct err *e)
 	int rc = subnet_of(t, a, &s, e);
 	if (rc || !s)
 		return rc;
-	const struct api_adapter *doc = api_document_adapter(t->next, a->name);
+	size_t at = document_index(t->next, a);
 	struct hnvc_local **more = realloc(to->list, (to->n + 1) * sizeof(struct hnvc_local *)), *l;
 	if (!more)
 		return err_set(e, ENOMEM, NULL, "out of memory");
@@ -168,7 +171,7 @@ static int local_add(const struct txn *t, struct dp_adapter *a, struct err *e)
 		return err_set(e, ENOMEM, NULL, "out of memory");
 	more[to->n++] = l;
 	s->rescan |= l->fresh;
-	if (port_prepare(l, doc ? doc->dynamic_ip_address_limit : 0))
+	if (port_prepare(l, at < t->next->n_adapters ? t->next->adapters[at].dynamic_ip_address_limit : 0))
 		return err_set(e, ENOMEM, NULL, "out of memory");
 	a->module_data[hnv_slot] = l->port[COMES];
 	return 0;
@@ -355,10 +358,25 @@ static void empty_lists_publish(void)
 
 static struct hnvc_locals leaving; /* what ran before, until retire */
 
+/* Before the lists are without them. */
+static void gone_publish(void)
+{
+	size_t gone = 0;
+	for (size_t i = 0; i < leaving.n; i++) {
+		if (leaving.list[i]->kept)
+			continue;
+		hnvc_gone_add(leaving.list[i]);
+		gone++;
+	}
+	if (gone)
+		hnvc_gone_publish();
+}
+
 /* After the subnets' commit. The lists of those that stay are shown now, fresh ones with the new snapshot. */
 void hnvc_locals_commit(void)
 {
 	leaving = hnvc_locals[RUNS];
+	gone_publish();
 	hnvc_locals[RUNS] = hnvc_locals[COMES];
 	hnvc_locals[COMES] = (struct hnvc_locals){0};
 	for (struct hnvc_subnet *s = hnvc_subnets(); s; s = s->next)

@@ -13,6 +13,7 @@
 
 #define BUCKETS 4096 /* of peers by provider address */
 #define OVERHEAD_MAX 128
+#define IDLE_TICKS 2 /* seconds that a peer stays for what was sent into its tunnel and waits for another worker */
 
 struct hnv_next *_Atomic hnv_nexts[HNV_NEXT_MAX];
 
@@ -154,8 +155,8 @@ static struct hnv_peer *peer_find(uint8_t network, const struct ip *provider,
 bool hnv_peer_taken(uint8_t network, const struct ip *provider, bool nat, uint16_t but)
 {
 	for (const struct hnv_peer *p = *bucket_of(network, provider); p; p = p->chain)
-		if (p->network == network && ip_equal(&p->provider, provider) && (nat || !p->encapsulation) &&
-		    (p->next.index != but || p->holders > 1))
+		if (p->holders && p->network == network && ip_equal(&p->provider, provider) &&
+		    (nat || !p->encapsulation) && (p->next.index != but || p->holders > 1))
 			return true;
 	return false;
 }
@@ -187,8 +188,10 @@ static int peer_create(uint8_t network, const struct ip *provider, const struct 
 		       bool use_vm_mac_address, struct hnv_peer **ret_peer)
 {
 	uint16_t index = number_take();
-	if (!index)
+	if (!index) {
+		hnv_peers_tick(true); /* there may be more the next time */
 		return -ENOSPC;
+	}
 	struct hnv_peer *p = calloc(1, sizeof(*p));
 	int rc = p ? 0 : -ENOMEM;
 	if (rc)
@@ -207,8 +210,6 @@ static int peer_create(uint8_t network, const struct ip *provider, const struct 
 	struct hnv_peer **bucket = bucket_of(network, provider);
 	p->chain = *bucket;
 	*bucket = p;
-	if (encapsulation)
-		++*overhead_count(p);
 	next_show(&p->next);
 	*ret_peer = p;
 	return 0;
@@ -228,7 +229,8 @@ int hnv_peer_hold(uint8_t network, const struct ip *provider, const struct hnv_e
 	int rc = p ? 0 : peer_create(network, provider, encapsulation, use_vm_mac_address, &p);
 	if (rc)
 		return rc;
-	p->holders++;
+	if (!p->holders++ && p->encapsulation)
+		++*overhead_count(p);
 	return p->next.index;
 }
 
@@ -252,24 +254,42 @@ void hnv_peer_release(uint16_t next)
 	struct hnv_peer *p = (struct hnv_peer *)hnv_peer_of(next);
 	if (!p || --p->holders)
 		return;
-	struct hnv_peer **at = bucket_of(p->network, &p->provider);
-	while (*at != p)
-		at = &(*at)->chain;
-	*at = p->chain;
 	if (p->encapsulation)
 		--*overhead_count(p);
-	atomic_store_explicit(&hnv_nexts[next], NULL, memory_order_release);
+	p->idle = 0;
+}
+
+/* It is out of its bucket. */
+static void peer_end(struct hnv_peer *p)
+{
+	atomic_store_explicit(&hnv_nexts[p->next.index], NULL, memory_order_release);
 	if (p->group)
 		provider_group_leave(p->network, &p->provider);
 	provider_path_release(p->path);
 	rcu_defer(peer_unread, p);
 }
 
+void hnv_peers_tick(bool all)
+{
+	for (unsigned i = 0; i < BUCKETS; i++) {
+		struct hnv_peer **at = &peers[i];
+		while (*at) {
+			struct hnv_peer *p = *at;
+			if (p->holders || (!all && p->idle++ < IDLE_TICKS)) {
+				at = &p->chain;
+				continue;
+			}
+			*at = p->chain;
+			peer_end(p);
+		}
+	}
+}
+
 int hnv_peers_each(int (*fn)(const struct hnv_peer *peer, void *arg), void *arg)
 {
 	for (unsigned i = 0; i < BUCKETS; i++)
 		for (const struct hnv_peer *p = peers[i]; p; p = p->chain) {
-			int rc = fn(p, arg);
+			int rc = p->holders ? fn(p, arg) : 0;
 			if (rc)
 				return rc;
 		}

@@ -12,7 +12,7 @@
 
 #define HNV_NEXT_NOWHERE 1 /* of records that are held, but lead nowhere at the moment */
 
-/* A peer; its `next` is in hnv_nexts as long as somebody holds it. */
+/* A peer; its `next` is in hnv_nexts as long as somebody holds it, and a few seconds more. */
 struct hnv_peer {
 	struct hnv_next next; /* first: hnv_peer_of */
 	struct ip provider;
@@ -20,7 +20,8 @@ struct hnv_peer {
 	bool group; /* a multicast group of the provider network, joined */
 	const struct hnv_encapsulation *encapsulation; /* NULL: rule nat */
 	struct provider_path *path;
-	uint32_t holders;
+	uint32_t holders; /* 0: it stays for a while, for frames on their way and for whoever holds it again */
+	uint32_t idle; /* ticks without */
 	struct hnv_peer *chain;
 };
 
@@ -40,6 +41,7 @@ int hnv_peer_hold(uint8_t network, const struct ip *provider, const struct hnv_e
 		  bool use_vm_mac_address);
 void hnv_peer_release(uint16_t next); /* a number that is no peer's is ignored */
 const struct hnv_peer *hnv_peer_of(uint16_t next); /* NULL: not a peer's */
+void hnv_peers_tick(bool all); /* once a second: those that nobody holds go, or all of them at once */
 int hnv_peers_each(int (*fn)(const struct hnv_peer *peer, void *arg), void *arg);
 
 /* Is the provider address another's already: anybody's (nat), or that of a rewritten customer? The peer `but` does not

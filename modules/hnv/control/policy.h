@@ -21,7 +21,13 @@ struct txn;
 enum { RUNS, COMES, SIDES };
 
 /* Who gave a record, and takes it away again. */
-enum hnvc_owner { OWNER_DOCUMENT = HNV_OF_DOCUMENT, OWNER_API = HNV_OF_API, OWNER_LEARNED = HNV_LEARNED };
+enum hnvc_owner {
+	OWNER_DOCUMENT = HNV_OF_DOCUMENT,
+	OWNER_API = HNV_OF_API,
+	OWNER_LEARNED = HNV_LEARNED,
+	OWNER_RESOLVED = HNV_RESOLVED,
+	OWNERS
+};
 
 /* What a document makes of a provider network on this host. */
 struct hnvc_presence {
@@ -156,6 +162,12 @@ void hnvc_own_add(const struct hnvc_record *r);
 void hnvc_own_remove(const struct hnvc_record *r);
 void hnvc_own_flush(void);
 
+/* gone.c: guests whose adapters have left; workers see them with hnvc_gone_publish. */
+void hnvc_gone_add(const struct hnvc_local *l);
+void hnvc_gone_publish(void);
+void hnvc_gone_tick(void);
+void hnvc_gone_forget(void); /* all of them; for the end */
+
 /* held.c: the records that are held, by key. */
 
 struct hnvc_record *hnvc_held_find(const struct hnvc_subnet *s, const struct ip *customer,
@@ -185,7 +197,7 @@ void hnvc_target_release(const struct hnvc_target *t);
 int hnvc_record_lead(struct hnvc_record *r, const struct hnvc_target *t);
 int hnvc_record_lead_now(struct hnvc_record *r, const struct hnvc_target *t); /* the same, at once */
 void hnvc_record_stop(struct hnvc_record *r); /* leads nowhere and is not shown */
-extern uint64_t hnvc_owned[OWNER_LEARNED + 1]; /* records held, by owner */
+extern uint64_t hnvc_owned[OWNERS]; /* records held, by owner */
 /* Among the others, by its pub, subnet, owner; it leads nowhere yet. */
 void hnvc_record_enter(struct hnvc_record *r);
 void hnvc_record_leave(struct hnvc_record *r); /* undoes it, and frees */

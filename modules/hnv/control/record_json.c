@@ -78,8 +78,10 @@ static const char *leads_to(const struct hnvc_record *r)
 
 json_t *hnvc_record_json(const struct hnvc_record *r)
 {
-	static const char *const origins[] = {
-		[OWNER_DOCUMENT] = "document", [OWNER_API] = "api", [OWNER_LEARNED] = "learned"};
+	static const char *const origins[] = {[OWNER_DOCUMENT] = "document",
+					      [OWNER_API] = "api",
+					      [OWNER_LEARNED] = "learned",
+					      [OWNER_RESOLVED] = "resolver"};
 	struct api_lookup_record view = hnvc_record_view(&r->pub, r->subnet->network->name, r->labels);
 	char to[IP_TEXT_SIZE];
 	json_t *json = schema_encode(&api_schema_lookup_record, &view);

@@ -10,6 +10,7 @@
 #include <rte_ether.h>
 
 #include "base/bytes.h"
+#include "modules/hnv/datapath/hnv_resolve.h"
 #include "modules/hnv/datapath/records.h"
 
 DROP(hnv, answer_limit, "answer-limit",
@@ -191,7 +192,7 @@ void hnv_to_locals(struct pipe *p, const struct dp_adapter *a, struct frame *f)
 		pipe_consume(p, a, f);
 }
 
-bool hnv_unanswered(struct pipe *p, const struct dp_adapter *a, struct frame *f)
+bool hnv_unanswered(struct pipe *p, const struct dp_adapter *a, struct frame *f, const struct ip *asked)
 {
 	const struct hnv_port *port = hnv_port_of(a);
 	if (atomic_load_explicit(&port->subnet->l2only, memory_order_relaxed)) {
@@ -203,7 +204,7 @@ bool hnv_unanswered(struct pipe *p, const struct dp_adapter *a, struct frame *f)
 	if (port->net->forwarding == HNV_FORWARDING_2012) {
 		PIPE_TRACE(p, a, "note", "no lookup record; the guests of this host are asked");
 		hnv_to_locals(p, a, f);
-	} else {
+	} else if (!hnv_resolve(p, a, f, port->subnet->vsid, asked)) {
 		pipe_drop(p, a, f, &drop_no_answer);
 	}
 	return false;

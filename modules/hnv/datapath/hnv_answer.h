@@ -51,7 +51,7 @@ bool hnv_may_claim(const struct hnv_port *port, const struct ip *address);
 const struct ip *hnv_gateway_for(const struct hnv_subnet *s, const struct ip *address);
 
 /* What nobody here answers: to the guests of this host that are in the subnet (2012), to all of the subnet (true: it
- * has guests that only flooding finds), or nowhere, as "no-answer". */
-bool hnv_unanswered(struct pipe *p, const struct dp_adapter *a, struct frame *f);
+ * has guests that only flooding finds), held for the resolver, or nowhere, as "no-answer". */
+bool hnv_unanswered(struct pipe *p, const struct dp_adapter *a, struct frame *f, const struct ip *asked);
 /* To the other guests of the subnet on this host; consumed when there are none. */
 void hnv_to_locals(struct pipe *p, const struct dp_adapter *a, struct frame *f);

@@ -91,7 +91,7 @@ static bool request(struct pipe *p, const struct dp_adapter *a, struct frame *f,
 	case HNV_KNOWN_NOT:
 		break;
 	}
-	return hnv_unanswered(p, a, f);
+	return hnv_unanswered(p, a, f, &m->target);
 }
 
 /* An announcement of the sender's own address goes to those who may hold an older one. */

@@ -168,13 +168,6 @@ static bool may_cut(const struct frame *f)
 	       !(rte_pktmbuf_mtod_offset(&f->m, const uint8_t *, HNV_ETHER + 6)[0] & DONT_FRAGMENT);
 }
 
-static void refuse(struct pipe *p, const struct dp_adapter *a, struct frame *f, uint16_t mtu)
-{
-	PIPE_TRACE(p, a, "note", "%u bytes do not fit the tunnel's %u", frame_len(f) - HNV_ETHER, mtu);
-	hnv_error_too_long(p, a, f, mtu);
-	pipe_drop(p, a, f, &drop_tunnel_too_long);
-}
-
 /* Datagrams are what they are: they are made, and those that are too long are cut. */
 static void output_datagrams(struct pipe *p, const struct dp_adapter *a, const struct dp_adapter *to, struct frame *f,
 			     uint16_t mtu)
@@ -197,8 +190,8 @@ static void output_datagrams(struct pipe *p, const struct dp_adapter *a, const s
 	frame_free(f);
 }
 
-/* A frame that will be cut into segments when it leaves. */
-static void output_gso(struct pipe *p, const struct dp_adapter *a, const struct dp_adapter *to, struct frame *f,
+/* A frame that will be cut into segments when it leaves. False: it cannot be made to fit, and is the caller's. */
+static bool output_gso(struct pipe *p, const struct dp_adapter *a, const struct dp_adapter *to, struct frame *f,
 		       uint16_t mtu)
 {
 	struct frame_offload *o = &f->offload;
@@ -209,27 +202,38 @@ static void output_gso(struct pipe *p, const struct dp_adapter *a, const struct 
 	} else if (o->gso == FRAME_GSO_UDP && may_cut(f)) {
 		output_datagrams(p, a, to, f, mtu);
 	} else if (o->gso == FRAME_GSO_UDP || !header || frame_len(f) - o->header_len > room * OFFLOAD_SEGMENTS_MAX) {
-		refuse(p, a, f, mtu);
+		return false;
 	} else {
 		PIPE_TRACE(p, a, "note", "TCP segments of %u bytes become %u to fit the tunnel", o->gso_size, room);
 		struct frame *own = frame_unshare(f, p->pools);
 		if (!own) {
 			pipe_drop(p, a, f, &drop_no_memory);
-			return;
+			return true;
 		}
 		own->offload.gso_size = (uint16_t)room;
 		pipe_output(p, a, to, own);
 	}
+	return true;
+}
+
+bool hnv_mtu_fit(struct pipe *p, const struct dp_adapter *a, const struct dp_adapter *to, struct frame *f,
+		 uint16_t mtu)
+{
+	frame_parse(f);
+	if (f->m.ol_flags & FRAME_OFFLOAD && f->offload.gso != FRAME_GSO_NONE)
+		return output_gso(p, a, to, f, mtu);
+	if (!may_cut(f))
+		return false;
+	output_fragments(p, a, to, f, mtu);
+	return true;
 }
 
 void hnv_mtu_output(struct pipe *p, const struct dp_adapter *a, const struct dp_adapter *to, struct frame *f,
 		    uint16_t mtu)
 {
-	frame_parse(f);
-	if (f->m.ol_flags & FRAME_OFFLOAD && f->offload.gso != FRAME_GSO_NONE)
-		output_gso(p, a, to, f, mtu);
-	else if (may_cut(f))
-		output_fragments(p, a, to, f, mtu);
-	else
-		refuse(p, a, f, mtu);
+	if (hnv_mtu_fit(p, a, to, f, mtu))
+		return;
+	PIPE_TRACE(p, a, "note", "%u bytes do not fit the tunnel's %u", frame_len(f) - HNV_ETHER, mtu);
+	hnv_error_too_long(p, a, f, mtu);
+	pipe_drop(p, a, f, &drop_tunnel_too_long);
 }

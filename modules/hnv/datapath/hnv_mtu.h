@@ -15,9 +15,15 @@
 /* The cheap question, asked of every frame; mtu: hnv_tunnel's inner_mtu. Always true for a GSO frame that is. */
 static inline bool hnv_mtu_exceeded(const struct frame *f, uint16_t mtu) { return frame_len(f) > mtu + HNV_L3_OFF; }
 
+extern struct drop_reason drop_tunnel_too_long; /* "tunnel-too-long" */
+
 /*
  * For a frame of which that was true: f came from a and is as it is to leave by `to` (MAC addresses, TTL and
  * tenant). Outputs it with segments that fit, outputs its fragments, or tells its sender and drops it. Takes f.
  */
 void hnv_mtu_output(struct pipe *p, const struct dp_adapter *a, const struct dp_adapter *to, struct frame *f,
 		    uint16_t mtu);
+
+/* The same where the sender is told by the caller: false: it cannot be made to fit, and is still the caller's. */
+bool hnv_mtu_fit(struct pipe *p, const struct dp_adapter *a, const struct dp_adapter *to, struct frame *f,
+		 uint16_t mtu);

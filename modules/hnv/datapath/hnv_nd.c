@@ -153,7 +153,7 @@ static bool solicitation(struct pipe *p, const struct dp_adapter *a, struct fram
 	case HNV_KNOWN_NOT:
 		break;
 	}
-	return hnv_unanswered(p, a, f);
+	return hnv_unanswered(p, a, f, &m->target);
 }
 
 /* A guest's link-local address is its own affair as long as no record and no router has it. */

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "modules/hnv/datapath/hnv_error.h"
 #include "modules/hnv/datapath/hnv_mtu.h"
 #include "modules/hnv/datapath/hnv_tunnel.h"
 
@@ -40,37 +41,47 @@ static unsigned to_locals(struct pipe *p, const struct dp_adapter *a, const stru
 	return sent;
 }
 
-/* One copy of f into the tunnel: 1, or 0: it is no tunnel. Whatever becomes of the copy is counted. */
-static unsigned to_tunnel(struct pipe *p, const struct dp_adapter *a, const struct hnv_subnet *s,
-			  const struct frame *f, const struct hnv_next *next)
+/* The copies of one frame on their way to the wire. */
+struct copies {
+	unsigned sent;
+	uint16_t narrowest; /* of the tunnels that the frame was too long for, L3 bytes; UINT16_MAX: it fitted all */
+};
+
+/* One copy of f into the tunnel, if it is one. Whatever becomes of the copy is counted. */
+static void to_tunnel(struct pipe *p, const struct dp_adapter *a, const struct hnv_subnet *s, const struct frame *f,
+		      const struct hnv_next *next, struct copies *c)
 {
-	if (!next || next->kind != HNV_TUNNEL)
-		return 0;
-	struct frame *copy = frame_copy(f, p->pools, UINT32_MAX);
+	struct frame *copy = next && next->kind == HNV_TUNNEL ? frame_copy(f, p->pools, UINT32_MAX) : NULL;
 	if (!copy)
-		return 0;
+		return;
 	const struct hnv_tunnel *t = hnv_next_tunnel(next);
 	const struct dp_adapter *uplink = t ? hnv_tunnel_uplink(p, t) : NULL;
+	c->sent++;
 	hnv_tenant_set(copy, s->vsid, next);
-	if (!uplink)
+	if (!uplink) {
 		pipe_drop(p, a, copy, &drop_no_provider_path);
-	else if (hnv_mtu_exceeded(copy, t->inner_mtu))
-		hnv_mtu_output(p, a, uplink, copy, t->inner_mtu);
-	else
+	} else if (!hnv_mtu_exceeded(copy, t->inner_mtu)) {
 		pipe_output(p, a, uplink, copy);
-	return 1;
+	} else if (!hnv_mtu_fit(p, a, uplink, copy, t->inner_mtu)) {
+		c->narrowest = RTE_MIN(c->narrowest, t->inner_mtu);
+		pipe_drop(p, a, copy, &drop_tunnel_too_long);
+	}
 }
 
-static unsigned to_tunnels(struct pipe *p, const struct dp_adapter *a, const struct hnv_subnet *s,
-			   const struct frame *f, const struct hnv_next *group)
+/* How many copies were made. The sender is told once of all tunnels that f is too long for. */
+static unsigned to_tunnels(struct pipe *p, const struct dp_adapter *a, const struct hnv_subnet *s, struct frame *f,
+			   const struct hnv_next *group)
 {
-	if (group && group->kind == HNV_TUNNEL)
-		return to_tunnel(p, a, s, f, group);
+	struct copies c = {.narrowest = UINT16_MAX};
 	const struct hnv_replicas *replicas = atomic_load_explicit(&s->replicas, memory_order_acquire);
-	unsigned sent = 0;
-	for (uint16_t i = 0; replicas && i < replicas->n; i++)
-		sent += to_tunnel(p, a, s, f, hnv_next_at(replicas->next[i]));
-	return sent;
+	if (group && group->kind == HNV_TUNNEL)
+		to_tunnel(p, a, s, f, group, &c);
+	else
+		for (uint16_t i = 0; replicas && i < replicas->n; i++)
+			to_tunnel(p, a, s, f, hnv_next_at(replicas->next[i]), &c);
+	if (c.narrowest < UINT16_MAX)
+		hnv_error_too_long(p, a, f, c.narrowest);
+	return c.sent;
 }
 
 void hnv_replicate(struct pipe *p, const struct dp_adapter *a, const struct hnv_subnet *s, struct frame *f,

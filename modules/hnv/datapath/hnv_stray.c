@@ -2,14 +2,15 @@
 /*
  * What came by the wire and is not for an adapter of this host. If its guest's adapter is here and the lookup record leads
  * to another host, the guest has moved (or is about to come), and who sent the frame does not know yet: it goes on to where
- * the record leads, so that a move loses nothing (MS-NVGREE 3.1.5; rows I20, I26). That needs no list of those who moved:
- * adapter and record say so. All else ends here. Either way its sender is told (hnv_control.h).
+ * the record leads, so that a move loses nothing (MS-NVGREE 3.1.5; rows I20, I26), and so it does for a while after its
+ * adapter left (hnv_gone.h). All else ends here. Either way its sender is told (hnv_control.h).
  */
 #include "modules/hnv/datapath/hnv_stray.h"
 
 #include <rte_ether.h>
 
 #include "modules/hnv/datapath/hnv_control.h"
+#include "modules/hnv/datapath/hnv_gone.h"
 #include "modules/hnv/datapath/hnv_replicate.h"
 #include "modules/hnv/datapath/hnv_tunnel.h"
 #include "modules/hnv/datapath/routes.h"
@@ -104,7 +105,8 @@ void hnv_stray(struct pipe *p, const struct dp_adapter *a, const struct hnv_netw
 		return;
 	if (outer && reason == &drop_not_here)
 		hnv_control_tell(p, a, f, &o);
-	if (!next || next->kind != HNV_TUNNEL || !here || !outer)
+	bool was_here = here || hnv_is_gone(net, hnv_ask_vsid(ask), mac);
+	if (!next || next->kind != HNV_TUNNEL || !was_here || !outer)
 		pipe_drop(p, a, f, reason);
 	else if (ip_equal(&next->path->remote, &o.from))
 		pipe_drop(p, a, f, &drop_moved_back);

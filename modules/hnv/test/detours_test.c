@@ -204,6 +204,7 @@ static void test_redirect(void **state)
 	/* Taken back: to where it says. */
 	assert_int_equal(redirect("10.0.0.6", "198.51.100.13"), 0);
 	fake_way("198.51.100.13", 1500);
+	hnv_peers_tick(true); /* a while later */
 	hnvc_redirect_end(record("10.0.0.6"));
 	hnvc_flush();
 	assert_int_equal(host_of("10.0.0.6"), 13); /* until the path is there */

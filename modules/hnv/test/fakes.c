@@ -129,7 +129,11 @@ int provider_group_join(uint8_t network, const struct ip *group)
 
 void provider_group_leave(uint8_t network, const struct ip *group) { groups--; }
 
-size_t fake_groups(void) { return groups; }
+size_t fake_groups(void)
+{
+	hnv_peers_tick(true);
+	return groups;
+}
 
 static size_t lent;
 
@@ -148,6 +152,7 @@ void hnv_ra_beacon(uint64_t now_ms) {}
 size_t fake_paths(void)
 {
 	size_t n = 0;
+	hnv_peers_tick(true); /* those that nobody holds any more */
 	for (const struct fake_path *p = paths; p; p = p->next)
 		n++;
 	return n;

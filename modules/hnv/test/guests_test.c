@@ -46,20 +46,21 @@ static struct ip ip_of(const char *text)
 	return ip;
 }
 
-static void api_record(const char *address, uint8_t mac, const char *provider)
+static void api_record(const char *address, uint8_t mac, const char *provider, enum hnv_rule rule)
 {
 	struct err e = {0};
 	struct hnv_record r = {.vsid = 5001,
 			       .customer = ip_of(address),
 			       .mac = {{0, 0x15, 0x5d, 0, 0, mac}},
 			       .provider = ip_of(provider),
+			       .rule = rule,
 			       .encapsulation = hnv_encapsulation_list()};
 	if (hnv_record_set(&r, &e))
 		fail_msg("%s: %s", e.path, e.text);
 }
 
 struct seen {
-	unsigned n, here, by_origin[3];
+	unsigned n, here, by_origin[HNV_RESOLVED + 1];
 };
 
 static int see(const struct hnv_guest_record *r, void *arg)
@@ -82,7 +83,7 @@ static void test_records(void **state)
 {
 	struct hnv_guest g, other = {"default", 5001, {{0, 0x15, 0x5d, 0, 0, 6}}}, none = {"else", 5001, {{0}}};
 	assert_int_equal(fake_apply(DOCUMENT), 0);
-	api_record("10.0.0.15", 5, "198.51.100.12");
+	api_record("10.0.0.15", 5, "198.51.100.12", HNV_ENCAP);
 	assert_int_equal(hnv_guest_find("db", &g), -ENOENT);
 	assert_int_equal(hnv_guest_find("web", &g), 0);
 	assert_string_equal(g.network, "default");
@@ -115,9 +116,10 @@ static void test_lead(void **state)
 	struct err e = {0};
 	struct ip to = ip_of("198.51.100.11"), ca = ip_of("10.0.0.15"), kept = ip_of("10.0.0.5");
 	assert_int_equal(fake_apply(DOCUMENT), 0);
-	api_record("10.0.0.15", 5, "198.51.100.12");
-	api_record("10.0.0.16", 5, "198.51.100.12");
-	api_record("10.0.0.17", 6, "198.51.100.12");
+	api_record("10.0.0.15", 5, "198.51.100.12", HNV_ENCAP);
+	api_record("10.0.0.16", 5, "198.51.100.12", HNV_ENCAP);
+	api_record("10.0.0.17", 6, "198.51.100.12", HNV_ENCAP);
+	api_record("10.0.0.18", 5, "198.51.100.78", HNV_NAT); /* its own */
 	assert_int_equal(hnv_guest_find("web", &g), 0);
 	assert_int_equal(hnv_guest_lead(&g, &to, &e), 2);
 	assert_int_equal(hnv_guest_lead(&g, &to, &e), 0); /* they do already */

@@ -18,7 +18,7 @@
 #include "base/log.h"
 #include "base/mac.h"
 #include "core/control/interface.h"
-#include "modules/hostnet/control/process.h"
+#include "core/control/process.h"
 
 bool client_is_on(const struct process *p, const char *ifname)
 {

@@ -21,7 +21,7 @@
 #include "base/str.h"
 #include "core/control/loop.h"
 #include "modules/hostnet/control/others.h"
-#include "modules/hostnet/control/process.h"
+#include "core/control/process.h"
 
 #define BACKOFF_FIRST_MS 1000
 #define BACKOFF_MAX_MS 60000

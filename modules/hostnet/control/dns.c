@@ -12,7 +12,7 @@
 
 #include "base/file.h"
 #include "base/str.h"
-#include "modules/hostnet/control/process.h"
+#include "core/control/process.h"
 
 #define RESOLV_CONF "/etc/resolv.conf"
 #define RESOLVED_SOCKET "/run/systemd/resolve/io.systemd.Resolve"

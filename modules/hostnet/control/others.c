@@ -16,7 +16,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "modules/hostnet/control/client.h"
-#include "modules/hostnet/control/process.h"
+#include "core/control/process.h"
 
 #define TOOL_TIMEOUT_MS 3000
 

@@ -26,7 +26,7 @@
 #include "core/control/netlink.h"
 #include "modules/hostnet/control/address.h"
 #include "modules/hostnet/control/dhcp.h"
-#include "modules/hostnet/control/process.h"
+#include "core/control/process.h"
 #include "modules/hostnet/control/route.h"
 #include "modules/hostnet/control/strong_host.h"
 #include "modules/hostnet/control/sysctl.h"

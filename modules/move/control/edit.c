@@ -109,33 +109,41 @@ int move_edit_open(const struct api_document *here, const char *key, json_t **re
 	return 0;
 }
 
+struct guest {
+	const char *network;
+	uint32_t vsid;
+	const struct mac *mac;
+};
+
+/* Is it one of the guest's, and leads elsewhere than it is to? */
+static bool is_to_change(const struct api_lookup_record *r, const struct guest *g, const struct ip *provider)
+{
+	return r->virtual_subnet_id == g->vsid && mac_to_u64(&r->mac_address) == mac_to_u64(g->mac) &&
+	       r->rule != API_RULE_NAT && !strcmp(r->provider_network, g->network) &&
+	       !ip_equal(&r->provider_address, provider);
+}
+
 int move_edit_activate(const struct api_document *here, const char *network, uint32_t vsid, const struct mac *mac,
 		       const struct ip *provider, json_t **ret_document, struct err *e)
 {
-	json_t *document, *records;
+	const struct guest g = {network, vsid, mac};
+	json_t *document = NULL, *records = NULL;
 	char text[IP_TEXT_SIZE];
-	bool changed = false, failed = false;
-	int rc = move_edit_open(here, "lookup-records", &document, &records, e);
-	if (rc)
-		return rc;
-	for (size_t i = 0; i < here->n_lookup_records && !failed; i++) {
-		const struct api_lookup_record *r = &here->lookup_records[i];
-		if (r->virtual_subnet_id != vsid || mac_to_u64(&r->mac_address) != mac_to_u64(mac) ||
-		    strcmp(r->provider_network, network) != 0 || r->rule == API_RULE_NAT ||
-		    ip_equal(&r->provider_address, provider))
+	int rc = 0;
+	for (size_t i = 0; i < here->n_lookup_records && !rc; i++) {
+		if (!is_to_change(&here->lookup_records[i], &g, provider))
 			continue;
-		changed = true;
-		failed = json_object_set_new(json_array_get(records, i), "provider-address",
-					     json_string(ip_format(provider, text)));
+		if (!document)
+			rc = move_edit_open(here, "lookup-records", &document, &records, e);
+		if (!rc && json_object_set_new(json_array_get(records, i), "provider-address",
+					       json_string(ip_format(provider, text))))
+			rc = err_set(e, ENOMEM, NULL, "out of memory");
 	}
-	if (failed || !changed) {
+	if (rc)
 		json_decref(document);
-		document = NULL;
-	}
-	if (failed)
-		return err_set(e, ENOMEM, NULL, "out of memory");
-	*ret_document = document;
-	return 0;
+	else
+		*ret_document = document;
+	return rc;
 }
 
 static bool is_listed(const json_t *strings, const char *text)

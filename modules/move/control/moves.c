@@ -102,6 +102,8 @@ static int prepare_apply(const char *name, const struct move_edit *m, bool dry_r
 	json_t *tried = NULL;
 	int rc = apply(m->document, true, dry_run ? ret_answer : &tried, e);
 	json_decref(tried);
+	if (!m->is_here && !dry_run)
+		move_prepared_forget(name); /* of an earlier time */
 	bool noted = !rc && !dry_run && (!m->is_here || move_prepared_get(name));
 	if (noted)
 		rc = move_prepared_add(name, m->added, e);

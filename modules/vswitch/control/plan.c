@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "core/control/module.h"
+#include "modules/vswitch/control/compartments.h"
 #include "modules/vswitch/control/implied.h"
 
 static void adapter_free(struct vs_adapter *a)
@@ -20,6 +21,7 @@ static void adapter_free(struct vs_adapter *a)
 	free(a->kind);
 	free(a->target);
 	free(a->netns);
+	free(a->compartments);
 	free(a);
 }
 
@@ -116,13 +118,14 @@ static int plan_add_adapter(struct vs_plan *plan, const struct api_adapter *ad)
 	a->pub.role = ad->owner == API_OWNER_HOST ? PORT_HOST : PORT_GUEST;
 	a->pub.mac = ad->mac_address;
 	a->pub.mac_limit = ad->mac_address_limit;
-	a->pub.vsid = ad->virtual_subnet_id;
-	a->pub.vsid = ad->virtual_subnet_id;
+	a->pub.vsid = ad->isolation.multi_tenant_stack ? 0 : api_adapter_untagged(ad);
 	a->peer_listens = ad->attach.listen == API_LISTEN_GUEST;
 	a->queues = ad->attach.queues ? (uint16_t)ad->attach.queues : 1;
 	a->wanted_mtu = ad->mtu;
 	a->netns = str_dup(ad->attach.netns);
-	return ad->attach.netns && !a->netns ? -ENOMEM : 0;
+	if (ad->attach.netns && !a->netns)
+		return -ENOMEM;
+	return ad->isolation.multi_tenant_stack ? vs_compartments_make(a, ad) : 0;
 }
 
 /* The host's adapter that allow-management-os makes, or that carries on for the interface taken over. */

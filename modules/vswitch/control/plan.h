@@ -8,6 +8,14 @@ struct api_switch;
 struct err;
 struct txn;
 
+/* An isolation id of an adapter whose guest is in several virtual subnets: an adapter of its own, on the same port. */
+struct vs_compartment {
+	uint32_t vsid;
+	uint16_t vlan; /* 0: untagged */
+	uint16_t id; /* data plane id */
+	bool id_taken; /* in this transaction */
+};
+
 struct vs_adapter {
 	struct vswitch_adapter pub;
 	char *kind, *target, *netns; /* of the port */
@@ -17,6 +25,8 @@ struct vs_adapter {
 	bool from_pool; /* pub.mac was given by the pool */
 	bool opened; /* the port was opened in this transaction */
 	bool id_taken; /* so was the id taken */
+	struct vs_compartment *compartments; /* NULL: it is an ordinary adapter */
+	size_t n_compartments;
 	struct vs_adapter *before; /* the running one of the same name */
 };
 

@@ -10,6 +10,7 @@
 #include "core/control/module.h"
 #include "core/runtime/dataplane.h"
 #include "core/runtime/worker.h"
+#include "modules/vswitch/control/compartments.h"
 
 static bool id_used[DP_ADAPTERS_MAX];
 static uint16_t lowest_free; /* no id below it is */
@@ -75,6 +76,8 @@ static int adapter_add(struct dataplane *dp, const struct vs_adapter *from)
 	snprintf(a->name, sizeof(a->name), "%s", from->pub.name);
 	a->vsid = from->pub.vsid;
 	dp->adapters[a->id] = a;
+	if (from->n_compartments)
+		return vs_compartments_fill(dp, a, from);
 	if (a->vsid)
 		return 0;
 	if (!(sw->n_members & (sw->n_members - 1))) { /* full: doubles at 0, 1, 2, 4 ... */
@@ -94,9 +97,10 @@ int vs_snapshot_fill(struct txn *t, const struct vs_plan *plan, struct err *e)
 {
 	struct dataplane *dp = t->dp;
 	uint16_t top = 0;
-	for (size_t i = 0; i < plan->n; i++)
-		if (plan->list[i]->pub.id >= top)
-			top = plan->list[i]->pub.id + 1;
+	for (size_t i = 0; i < plan->n; i++) {
+		uint16_t last = vs_compartments_last_id(plan->list[i]);
+		top = last >= top ? last + 1 : top;
+	}
 	dp->adapters = calloc(top + 1u, sizeof(struct dp_adapter *));
 	dp->switches = calloc(t->next->n_switches + 1, sizeof(struct dp_switch *));
 	if (!dp->adapters || !dp->switches)

@@ -19,6 +19,7 @@
 #include "core/control/module.h"
 #include "core/runtime/dataplane.h"
 #include "core/runtime/worker.h"
+#include "modules/vswitch/control/compartments.h"
 #include "modules/vswitch/control/implied.h"
 #include "modules/vswitch/control/mac_pool.h"
 #include "modules/vswitch/control/plan.h"
@@ -63,24 +64,26 @@ static int ids_take(struct vs_plan *plan, struct err *e)
 {
 	for (size_t i = 0; i < plan->n; i++) {
 		struct vs_adapter *a = plan->list[i];
-		if (a->before) {
-			a->pub.id = a->before->pub.id;
-			continue;
+		int id = a->before ? a->before->pub.id : vs_id_take();
+		if (id >= 0) {
+			a->pub.id = (uint16_t)id;
+			a->id_taken = !a->before;
+			id = vs_compartments_ids_take(a);
 		}
-		int id = vs_id_take();
 		if (id < 0)
-			return err_set(e, -id, "adapters", "more than %d adapters and uplinks", DP_ADAPTERS_MAX);
-		a->pub.id = (uint16_t)id;
-		a->id_taken = true;
+			return err_set(e, -id, "adapters", "more than %d adapters, isolation ids and uplinks",
+				       DP_ADAPTERS_MAX);
 	}
 	return 0;
 }
 
 static void ids_give_back(struct vs_plan *plan)
 {
-	for (size_t i = 0; i < plan->n; i++)
+	for (size_t i = 0; i < plan->n; i++) {
+		vs_compartments_ids_give_back(plan->list[i]);
 		if (plan->list[i]->id_taken)
 			vs_id_free(plan->list[i]->pub.id);
+	}
 }
 
 /* What outlives us is on disk before it is made; what nobody wants any more makes room. */
@@ -146,14 +149,18 @@ static void vswitch_commit(struct txn *t) { mac_pool_store(&preparing); }
 static void vswitch_retire(struct txn *t)
 {
 	vs_ports_retire(&running, &preparing);
-	for (size_t i = 0; i < running.n; i++)
-		if (!vs_plan_find(&preparing, running.list[i]->pub.name))
+	for (size_t i = 0; i < running.n; i++) {
+		const struct vs_adapter *after = vs_plan_find(&preparing, running.list[i]->pub.name);
+		vs_compartments_ids_retire(running.list[i], after);
+		if (!after)
 			vs_id_free(running.list[i]->pub.id);
+	}
 	vs_plan_free(&running);
 	running = preparing;
 	for (size_t i = 0; i < running.n; i++) {
 		running.list[i]->before = NULL;
 		running.list[i]->opened = running.list[i]->id_taken = false;
+		vs_compartments_settle(running.list[i]);
 	}
 	preparing = (struct vs_plan){0};
 	(void)strays_note(&running, NULL);
@@ -184,6 +191,8 @@ static void vswitch_status_adapter(const struct api_adapter *ad, json_t *object)
 		json_object_set_new(object, "mac-address-from", json_string("pool"));
 	if (a && a->pub.takes_over[0])
 		json_object_set_new(object, "carries-on-for", json_string(a->pub.takes_over));
+	if (a && a->n_compartments)
+		json_object_set_new(object, "isolation-ids", vs_compartments_json(a));
 }
 
 static struct module vswitch = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See process.h. */
-#include "modules/hostnet/control/process.h"
+#include "core/control/process.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -86,7 +86,7 @@ static int input_fd(const char *input)
 	return fd;
 }
 
-static int start(const char *const argv[], int in, pid_t *ret_pid)
+static int start(const char *const argv[], int in, int out, pid_t *ret_pid)
 {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attributes;
@@ -98,9 +98,9 @@ static int start(const char *const argv[], int in, pid_t *ret_pid)
 	int rc = in >= 0 ? posix_spawn_file_actions_adddup2(&files, in, 0)
 			 : posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
 	if (!rc)
-		rc = posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
+		rc = posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
 	if (!rc)
-		rc = posix_spawn_file_actions_adddup2(&files, 1, 2);
+		rc = posix_spawn_file_actions_adddup2(&files, out >= 0 ? out : 2, 1);
 	if (!rc) /* nothing of weftd's may be kept alive by it, a tap's descriptor above all */
 		rc = posix_spawn_file_actions_addclosefrom_np(&files, 3);
 	if (!rc)
@@ -115,13 +115,23 @@ static int start(const char *const argv[], int in, pid_t *ret_pid)
 	return -rc;
 }
 
-int process_start(const char *const argv[], pid_t *ret_pid) { return start(argv, -1, ret_pid); }
+int process_start(const char *const argv[], pid_t *ret_pid) { return start(argv, -1, -1, ret_pid); }
+
+int process_start_piped(const char *const argv[], const char *input, int out, pid_t *ret_pid)
+{
+	int in = input_fd(input);
+	if (in < 0)
+		return -errno;
+	int rc = start(argv, in, out, ret_pid);
+	close(in);
+	return rc;
+}
 
 int process_run(const char *const argv[], const char *input, unsigned timeout_ms)
 {
 	pid_t pid = 0;
 	int status, in = input ? input_fd(input) : -1;
-	int rc = start(argv, in, &pid);
+	int rc = start(argv, in, -1, &pid);
 	if (in >= 0)
 		close(in);
 	if (rc < 0)

@@ -25,5 +25,8 @@ int process_run(const char *const argv[], const char *input, unsigned timeout_ms
 /* Starts argv[0] from the PATH, in a session of its own with nothing on its standard streams. The caller reaps it. */
 int process_start(const char *const argv[], pid_t *ret_pid);
 
+/* The same with `input` to read and `out` as its standard output, which stays the caller's. */
+int process_start_piped(const char *const argv[], const char *input, int out, pid_t *ret_pid);
+
 /* Starts argv[0] and forgets it: it lives on without weftd. 0 or -errno. */
 int process_detach(const char *const argv[]);
