@@ -49,7 +49,7 @@ static uint32_t next_golden(pcap_t *file, uint8_t *to, size_t room)
 /* Is it what came out of the wire last? */
 static void check_told(unsigned pair, const uint8_t *want, uint32_t len)
 {
-	uint8_t got[1024];
+	uint8_t got[1024] = {0};
 	struct frame *f = host_got(WIRE, host_got_count(WIRE) - 1);
 	assert_non_null(f);
 	assert_true(frame_len(f) <= sizeof(got) && frame_read(f, 0, got, frame_len(f)));
