@@ -156,6 +156,14 @@ static const struct {
 	 "198.51.100.11/24  default  fabric     0  00:15:5d:00:00:0b  1500  ready\n\n"
 	 "PEER           PROVIDER-ADDRESS  NEXT-HOP       MAC-ADDRESS         MTU  STATE\n"
 	 "198.51.100.12  198.51.100.11     198.51.100.12  00:15:5d:00:00:0c  1500  ready\n"},
+	{"provider -o json", CLI_OK,
+	 "{\n  \"addresses\": [\n    {\n      \"provider-address\": \"198.51.100.11/24\",\n"
+	 "      \"provider-network\": \"default\",\n      \"switch\": \"fabric\",\n      \"vlan\": 0,\n"
+	 "      \"mac-address\": \"00:15:5d:00:00:0b\",\n      \"mtu\": 1500\n    }\n  ],\n  \"neighbours\": [],\n"
+	 "  \"paths\": [\n    {\n      \"peer\": \"198.51.100.12\",\n      \"provider-network\": \"default\",\n"
+	 "      \"provider-address\": \"198.51.100.11\",\n      \"next-hop\": \"198.51.100.12\",\n"
+	 "      \"mac-address\": \"00:15:5d:00:00:0c\",\n      \"mtu\": 1500,\n      \"state\": \"ready\"\n    }\n  ],\n"
+	 "  \"groups\": []\n}\n"},
 };
 
 static void test_golden(void **state)

@@ -150,6 +150,33 @@ static void test_ways(void **state)
 	host_clear();
 }
 
+/* A gateway takes what is outside, and moves as any guest does (row J11). */
+static void test_gateway(void **state)
+{
+	static char text[10000];
+	uint8_t inner[128], frame[256];
+	struct rig_outer o = outer4(5001);
+	const struct stray s = {.to4 = THIRD4, .ttl = 64};
+	snprintf(
+		text, sizeof(text),
+		"%s  - {virtual-subnet-id: 5001, customer-address: 0.0.0.0, type: gateway-wildcard, mac-address: '" TWO
+		"', provider-address: " THIRD4 "}\n",
+		rig_moved_document(NULL, NULL));
+	host_apply(text);
+	rig_answer_neighbours();
+	size_t len = rig_udp(inner, TWO, AWAY, "10.0.0.6", "192.0.2.1", NULL, 20);
+	rig_expect("what is outside", WIRE, frame, rig_wrap(frame, &o, inner, len), "wire", NULL);
+	check_on(&s, inner, len);
+	host_clear();
+	len = rig_udp(inner, TWO, AWAY, "10.0.0.6", "10.0.0.21", NULL, 20);
+	rig_expect("what is its own", WIRE, frame, rig_wrap(frame, &o, inner, len), "c-two", NULL);
+	host_clear();
+	len = rig_udp(inner, WEB, AWAY, "10.0.0.6", "192.0.2.1", NULL, 20);
+	rig_expect("by another's MAC address", WIRE, frame, rig_wrap(frame, &o, inner, len), "", "not-here");
+	host_apply(rig_moved_document(NULL, NULL));
+	rig_answer_neighbours();
+}
+
 /* Its adapter has left, too: for a while what is on its way goes on, and not what is for another. */
 static void test_retired(void **state)
 {
@@ -198,8 +225,8 @@ int main(void)
 {
 	rig_start();
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_strays),	  cmocka_unit_test(test_by_mac),  cmocka_unit_test(test_ways),
-		cmocka_unit_test(test_explained), cmocka_unit_test(test_retired),
+		cmocka_unit_test(test_strays),	cmocka_unit_test(test_by_mac),	  cmocka_unit_test(test_ways),
+		cmocka_unit_test(test_gateway), cmocka_unit_test(test_explained), cmocka_unit_test(test_retired),
 	};
 	return cmocka_run_group_tests_name("hnv moves", tests, NULL, NULL);
 }

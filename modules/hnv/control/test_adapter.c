@@ -145,19 +145,21 @@ static int adapter_query(const struct http_request *r, const char *key, const st
 {
 	const char *name = r->query(r, key);
 	const struct dataplane *dp = dataplane_current();
-	for (uint16_t i = 0; name && dp && i < dp->n_adapters; i++) {
-		const struct dp_adapter *a = dp->adapters[i];
-		if (!a || strcmp(a->name, name) != 0)
-			continue;
-		if (!a->vsid || !hnv_port_of(a))
-			return err_set(e, EINVAL, key,
-				       "%s is in no virtual subnet; probes go between customer addresses", name);
+	const struct dp_adapter *a = NULL;
+	for (uint16_t i = 0; name && dp && i < dp->n_adapters && !a; i++)
+		if (dp->adapters[i] && !strcmp(dp->adapters[i]->name, name))
+			a = dp->adapters[i];
+	if (a && a->vsid && hnv_port_of(a)) {
 		*ret = a;
 		return 0;
 	}
-	if (!name)
-		return err_set(e, EINVAL, key, "missing; give an adapter's name");
-	return err_set(e, ENOENT, key, "there is no adapter `%.64s` on this host", name);
+	if (a)
+		err_set(e, EINVAL, key, "%s is in no virtual subnet; probes go between customer addresses", name);
+	else if (name)
+		err_set(e, ENOENT, key, "there is no adapter `%.64s` on this host", name);
+	else
+		err_set(e, EINVAL, key, "missing; give an adapter's name");
+	return name && !a ? -ENOENT : -EINVAL;
 }
 
 /* The first of the adapter's customer addresses of a family; false: it has none. */
@@ -184,10 +186,10 @@ static int wish_addresses(const struct http_request *r, struct wish *w, struct e
 			continue;
 		if (!own_address(w->from, families[i], &w->from_address))
 			continue;
-		if (address || own_address(w->to, families[i], &w->address))
+		if (address || (w->to && own_address(w->to, families[i], &w->address)))
 			return 0;
 	}
-	if (address)
+	if (!w->to)
 		return err_set(e, EINVAL, "from",
 			       "adapter %s has no customer address of that family; add a lookup record",
 			       w->from->name);

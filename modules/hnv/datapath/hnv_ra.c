@@ -59,12 +59,8 @@ static void write_resolvers(struct hnv_writer *w, const struct hnv_subnet *s)
 			hnv_write(w, s->dns[i].byte, 16);
 }
 
-/* Like DHCP it is part of telling guests their addresses (row I25): where that is off, the tenant has a router of its own
- * or wants none. */
-static bool is_told(const struct hnv_subnet *s)
+static bool has_ip6(const struct hnv_subnet *s)
 {
-	if (!s->dhcp)
-		return false;
 	for (uint8_t i = 0; i < s->n_prefixes; i++)
 		if (s->prefix[i].ip.family == AF_INET6)
 			return true;
@@ -98,7 +94,8 @@ static void write_body(struct hnv_writer *w, const struct dp_adapter *a)
 uint16_t hnv_ra_write(const struct dp_adapter *a, const uint8_t *to_ip6, uint8_t frame[static HNV_RA_MAX])
 {
 	static const uint8_t all_nodes[16] = {0xff, 0x02, [15] = 1};
-	if (!is_told(hnv_port_of(a)->subnet))
+	/* Like DHCP it is part of telling guests their addresses (row I25). */
+	if (!hnv_port_of(a)->subnet->dhcp || !has_ip6(hnv_port_of(a)->subnet))
 		return 0;
 	uint8_t *ip = frame + HNV_ETHER, *icmp = ip + HNV_IP6;
 	struct hnv_writer w = hnv_writer_over(icmp, HNV_RA_MAX - HNV_ETHER - HNV_IP6);
@@ -118,9 +115,14 @@ bool hnv_ra_answer(struct pipe *p, const struct dp_adapter *a, struct frame *f, 
 	static const uint8_t unspecified[16];
 	uint8_t answer[HNV_RA_MAX];
 	uint16_t len = hnv_ra_write(a, memcmp(m->source.byte, unspecified, 16) ? m->source.byte : NULL, answer);
-	if (!len) {
-		PIPE_TRACE(p, a, "note", "virtual subnet %u has no IPv6 prefix to advertise, or no dhcp", a->vsid);
+	if (!has_ip6(hnv_port_of(a)->subnet)) {
+		PIPE_TRACE(p, a, "note", "virtual subnet %u has no IPv6 prefix to advertise", a->vsid);
 		return true; /* a guest may be the router */
+	}
+	if (!len) { /* this is the router, and nobody else need be asked */
+		PIPE_TRACE(p, a, "consume", "virtual subnet %u has no dhcp, so no router advertisement", a->vsid);
+		pipe_consume(p, a, f);
+		return false;
 	}
 	if (!hnv_answer_may(p, a, f))
 		return false;

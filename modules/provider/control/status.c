@@ -73,7 +73,7 @@ static json_t *path_json(const struct path *p)
 	}
 	if (way)
 		json_object_set_new(o, "mtu", json_integer(way->mtu));
-	set_text(o, "state", way ? "ready" : "waiting");
+	set_text(o, "state", !p->users ? "kept" : way ? "ready" : "waiting");
 	if (p->pub.waiting)
 		set_text(o, "waiting-for", p->pub.waiting);
 	return o;
