@@ -14,8 +14,10 @@ from weftlab import wait_until
 class MovesCase(TenantsCase):
     """Three hosts; `far` on the third talks to the machine `vm`, which begins on the first."""
 
+    pcap = True
+
     def world(self, nodes=3, addresses=None, **adapter):
-        self.f = Fabric(self.lab, [Guest("far", nodes, 5001, 9)], nodes=nodes).up()
+        self.f = Fabric(self.lab, [Guest("far", nodes, 5001, 9)], nodes=nodes, pcap=self.pcap).up()
         self.vm = Machine(self.f, "vm", 1, addresses=addresses).begin(**adapter)
         self.near = self.f.nodes[0]
         wait_until("vm answers", self.answers)
@@ -280,6 +282,7 @@ class Talk:
 
 class UnderTraffic(MovesCase):
     alone = True  # the gap that it reports is its own then
+    pcap = False
 
     def traffic(self, rate, *addresses):
         # A busy machine may stop a switch for longer than a tap's 1000 frames last; that is no move's fault.

@@ -67,13 +67,13 @@ def pa(node, family=4):
 class Fabric:
     """Nodes with a weftd each and their guests. `v6`: guests have IPv6 addresses too; `family`: of the provider's."""
 
-    def __init__(self, lab, guests=None, nodes=2, v6=False, family=4, mtu=None, options=(), wire=True, **record):
+    def __init__(self, lab, guests=None, nodes=2, v6=False, family=4, mtu=None, options=(), wire=True, pcap=True, **record):
         self.lab, self.v6, self.family, self.record = lab, v6, family, record
         self.guests = usual_guests() if guests is None else guests
         self.guest = {g.name: g for g in self.guests}
         self.nodes = [Host(lab, f"node{i + 1}", *options) for i in range(nodes)]
         self.ns = {g.name: lab.netns(g.name) for g in self.guests}
-        self.wire = Relay(lab, *(n.ns for n in self.nodes), mtu=mtu) if wire else None
+        self.wire = Relay(lab, *(n.ns for n in self.nodes), mtu=mtu, pcap=pcap) if wire else None
         self.documents = {}
 
     def domains(self):
