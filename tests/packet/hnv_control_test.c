@@ -245,6 +245,27 @@ static void test_believed(void **state)
 	}
 }
 
+/* Two hosts, neither of which has the virtual subnet, do not tell each other so for ever. */
+static void test_nobody_is_told_of_being_told(void **state)
+{
+	uint8_t frame[512];
+	begin();
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t sent = hnvc_messages_sent[0] + hnvc_messages_sent[1], refused = 0, after = 0;
+		memcpy(frame, in[i], in_len[i]);
+		memcpy(frame + 38, (const uint8_t[]){0, 0x1e, 0x61}, 3); /* the VSID of the tunnel: 7777 */
+		for (unsigned k = 0; k < HNVC_MESSAGE_REASONS; k++)
+			refused += hnvc_messages_refused[k];
+		hear(frame, in_len[i]);
+		for (unsigned k = 0; k < HNVC_MESSAGE_REASONS; k++)
+			after += hnvc_messages_refused[k];
+		assert_int_equal(after, refused + 1);
+		assert_int_equal(hnvc_messages_sent[0] + hnvc_messages_sent[1], sent);
+		assert_null(redirected(5001, "10.0.0.6"));
+		host_check_books();
+	}
+}
+
 /* Until it is told otherwise by the host that it was sent to, or set. */
 static void test_ended(void **state)
 {
@@ -435,10 +456,15 @@ int main(void)
 		in_len[i] = next_golden(file, in[i], sizeof(in[i]));
 	pcap_close(file);
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_told),	      cmocka_unit_test(test_not_told),
-		cmocka_unit_test(test_reserved_vsid), cmocka_unit_test(test_believed),
-		cmocka_unit_test(test_ended),	      cmocka_unit_test(test_lies),
-		cmocka_unit_test(test_forged),	      cmocka_unit_test(test_storm),
+		cmocka_unit_test(test_told),
+		cmocka_unit_test(test_not_told),
+		cmocka_unit_test(test_reserved_vsid),
+		cmocka_unit_test(test_believed),
+		cmocka_unit_test(test_nobody_is_told_of_being_told),
+		cmocka_unit_test(test_ended),
+		cmocka_unit_test(test_lies),
+		cmocka_unit_test(test_forged),
+		cmocka_unit_test(test_storm),
 	};
 	return cmocka_run_group_tests_name("hnv control messages", tests, NULL, NULL);
 }

@@ -106,7 +106,7 @@ bool hnv_control_stranger(struct pipe *p, const struct dp_adapter *a, struct fra
 	struct hnv_outer o;
 	hnv_outer_off(f, bytes, vsid);
 	bool outer = hnv_outer_read(f, &o);
-	if (outer && vsid == HNV_VSID_CONTROL && hnv_control_take(p, a, f, &o))
+	if (outer && hnv_control_take(p, a, f, &o)) /* of any virtual subnet: nobody is told of being told */
 		return true;
 	if (outer && vsid >= HNV_VSID_MIN && vsid <= HNV_VSID_MAX)
 		hnv_control_tell(p, a, f, &o);

@@ -21,8 +21,8 @@ bool hnv_control_take(struct pipe *p, const struct dp_adapter *a, struct frame *
 /* Who sent f, which is not for anybody here, is to be told, if it is a known peer and is not told too often. f stays. */
 void hnv_control_tell(struct pipe *p, const struct dp_adapter *a, struct frame *f, const struct hnv_outer *o);
 
-/* f came in a tunnel, behind `bytes` of outer headers, in a virtual subnet that is not here. True: it was a control message in
- * the VSID for these, and ended. False: f is as it was, to be dropped, and its sender is told. */
+/* f came in a tunnel, behind `bytes` of outer headers, in a virtual subnet that is not here, or in the VSID for control
+ * messages. True: it was one, and ended. False: f is as it was, to be dropped, and its sender is told. */
 bool hnv_control_stranger(struct pipe *p, const struct dp_adapter *a, struct frame *f, unsigned bytes, uint32_t vsid);
 
 /* A guest's ICMP of the kinds of control messages, parsed, to a provider address: dropped, and true. */
