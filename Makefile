@@ -45,7 +45,7 @@ asan: ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@devtools/install-deps build test
 	@[ -e build-asan/build.ninja ] || $(MESON) setup build-asan -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1 -Dwerror=false >/dev/null
 	@ninja -C build-asan --quiet
-	@ASAN_OPTIONS=detect_leaks=1 $(MESON) test -C build-asan --suite unit --suite root --print-errorlogs
+	@ASAN_OPTIONS=detect_leaks=1 $(MESON) test -C build-asan --suite unit --suite root --timeout-multiplier 4 --print-errorlogs
 
 coverage: ## line and branch coverage of the unit tests
 	@devtools/install-deps build test

@@ -38,7 +38,7 @@ struct worker {
 	pthread_t thread;
 	bool started;
 	int epoll_fd, wake_fd;
-	struct rte_ring *inbox; /* frames for queues of this worker, and of the control thread; m.port is the adapter */
+	struct rte_ring *inbox; /* frames for its queues, and of the control thread; m.port is the adapter */
 	struct worker_plan *_Atomic plan; /* set by the control thread */
 	struct worker_plan *seen; /* the plan in use */
 	struct worker_plan *_Atomic taken_up; /* the same, told to the control thread */

@@ -118,7 +118,7 @@ static void transmit(int port, struct frame *f)
 static unsigned station(const uint8_t *mac)
 {
 	unsigned i = (unsigned)(mac[5] | mac[4] << 8 | mac[3] << 4) % MACS;
-	while (stations[i].port && memcmp(stations[i].mac, mac, 6))
+	while (stations[i].port && memcmp(stations[i].mac, mac, 6) != 0)
 		i = (i + 1) % MACS;
 	return i;
 }
@@ -183,7 +183,8 @@ static void complain(const struct frame *f, size_t l3)
 	quote = quote < room ? quote : room;
 	memcpy(out, f->data, l3);
 	memcpy(out, f->data + 6, 6);
-	memcpy(out + 6, "\x02\x00\x5e\x00\x00\xfe", 6);
+	static const uint8_t router[6] = {0x02, 0x00, 0x5e, 0x00, 0x00, 0xfe};
+	memcpy(out + 6, router, sizeof(router));
 	uint8_t *message = ip + (v4 ? 20 : 40);
 	memcpy(message + 8, f->data + l3, quote);
 	message[0] = v4 ? 3 : 2;

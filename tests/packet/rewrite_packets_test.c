@@ -213,8 +213,11 @@ static void test_changes(void **unused)
 {
 	char text[sizeof(document)];
 	memcpy(text, document, sizeof(text));
-	memcpy(strstr(text, P4 "105"), P4 "121", strlen(P4 "105"));
-	memcpy(strstr(strstr(text, P4 "121") + 1, P4 "121"), P4 "105", strlen(P4 "105"));
+	char *first = strstr(text, P4 "105") + strlen(P4), *second = strstr(text, P4 "121") + strlen(P4);
+	first[1] = '2'; /* 105 becomes 121, and 121 becomes 105 */
+	first[2] = '1';
+	second[1] = '0';
+	second[2] = '5';
 	host_apply(text);
 	rig_answer_neighbours();
 	uint8_t frame[2048], got[34];

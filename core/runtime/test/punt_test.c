@@ -178,7 +178,7 @@ static void resumed_frames_go_on(void **state)
 static void injected_frames_leave(void **state)
 {
 	struct frame *frames[40];
-	for (uint16_t to = 0; to < ADAPTERS; to++) {
+	for (unsigned to = 0; to < ADAPTERS; to++) {
 		unsigned out = atomic_load(&came_out[to]);
 		for (unsigned i = 0; i < 40; i++) {
 			frames[i] = frame_alloc(pools.small);
@@ -224,7 +224,7 @@ static int start(void **state)
 	drop_init();
 	if (loop_init() || punt_init() || worker_start_all(cores, 2, &e))
 		return -1;
-	for (uint16_t i = 0; i < ADAPTERS; i++) {
+	for (unsigned i = 0; i < ADAPTERS; i++) {
 		struct port_spec spec = {.name = names[i], .queues = 1, .mtu = 1500};
 		if (port_init(&ports[i], &ops, &spec) || worker_rows_add(i))
 			return -1;

@@ -130,5 +130,6 @@ void hnvc_rewrite_follow(const struct hnvc_record *r)
 	}
 	if (before)
 		hide(net, before, after);
+	/* The map has it, as a number. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 	atomic_fetch_add(&net->pub.n_rewrites, (uint32_t)(!!after - !!before));
 }

@@ -36,6 +36,7 @@ void hnv_alike_learn(struct hnv_alike *o, struct frame *f, const struct hnv_enca
 		memcpy(mask + sizeof(ether_mask), tag_mask, sizeof(tag_mask));
 	memcpy(mask + o->l3_off, o->ip6 ? ip6_mask : ip4_mask, o->ip6 ? sizeof(ip6_mask) : sizeof(ip4_mask));
 	memcpy(mask + o->l4_off, e->same, e->header_len);
+	o->vsid_off = (uint8_t)(o->l4_off + e->vsid_off);
 	o->bytes = (uint8_t)(o->l4_off + e->header_len);
 	o->words = (uint8_t)((o->bytes + 7) / 8);
 	if (frame_head_len(f) < o->words * 8u)

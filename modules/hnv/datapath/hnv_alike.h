@@ -19,6 +19,7 @@ struct hnv_alike {
 	const struct hnv_encapsulation *encapsulation; /* NULL: nothing known yet */
 	uint64_t bits[HNV_ALIKE_WORDS], mask[HNV_ALIKE_WORDS]; /* of the header; those that must be the same */
 	uint8_t words, l3_off, l4_off;
+	uint8_t vsid_off; /* of its 24 bits */
 	uint8_t bytes; /* to the inner Ethernet header */
 	bool ip6;
 };
@@ -66,7 +67,7 @@ static inline bool hnv_alike_is(const struct hnv_alike *o, struct frame *f)
 
 static inline uint32_t hnv_alike_vsid(const struct hnv_alike *o, const uint8_t *data)
 {
-	return bytes_be32(data + o->l4_off + o->encapsulation->vsid_off) >> 8;
+	return bytes_be32(data + o->vsid_off) >> 8;
 }
 
 /* From now on o knows f's kind: e's, judged and found good, parsed. Or no kind, where frames of it cannot be told so. */
