@@ -248,9 +248,15 @@ void guest_send(const void *frame, size_t len)
 void guest_turn(void)
 {
 	void *f;
-	CHECK(loop_turn() == 0);
-	while (!rte_ring_sc_dequeue(worker_get(0)->inbox, &f))
-		inject_enter(&guest_pipe, f);
+	bool came;
+	do { /* a frame may go up once for each address that it claims */
+		CHECK(loop_turn() == 0);
+		came = false;
+		while (!rte_ring_sc_dequeue(worker_get(0)->inbox, &f)) {
+			inject_enter(&guest_pipe, f);
+			came = true;
+		}
+	} while (came);
 	pipe_flush(&guest_pipe);
 }
 
