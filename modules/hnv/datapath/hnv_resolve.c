@@ -2,7 +2,9 @@
 #include "modules/hnv/datapath/hnv_resolve.h"
 
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/hash.h"
 #include "core/runtime/punt.h"
@@ -28,6 +30,16 @@ DROP(hnv, resolve_full, "resolve-full",
 static void (*_Atomic handler)(uint16_t adapter, struct frame *f);
 static atomic_int held_each[DP_ADAPTERS_MAX], held_subnet[SUBNETS], held_all;
 static _Atomic uint64_t nones[NONES]; /* 0: free */
+/* Odd, random: only their hash tells addresses apart, and no guest may choose one that passes for another tenant's. */
+static uint64_t seed[2];
+
+__attribute__((constructor)) static void seed_make(void)
+{
+	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
+		abort();
+	seed[0] |= 1;
+	seed[1] |= 1;
+}
 
 static atomic_int *subnet_share(uint32_t vsid) { return &held_subnet[(uint32_t)(vsid * 0x9e3779b1u) >> 20]; }
 
@@ -36,8 +48,8 @@ static uint64_t none_key(uint8_t network, uint32_t vsid, const struct ip *addres
 	uint64_t half[2];
 	memcpy(half, address->byte, sizeof(half));
 	uint64_t key = (uint64_t)network << 32 | vsid | (uint64_t)address->family << 40;
-	key = hash_u64(key ^ half[0], 0x9e3779b97f4a7c15ULL);
-	key = hash_u64(key ^ half[1], 0xc2b2ae3d27d4eb4fULL);
+	key = hash_u64(key ^ half[0], seed[0]);
+	key = hash_u64(key ^ half[1], seed[1]);
 	return key ? key : 1;
 }
 
