@@ -69,6 +69,7 @@ static inline const struct hnv_encapsulation *spoken(const struct frame *f)
 	return NULL;
 }
 
+/* Of a frame to one of our stations. */
 static bool is_local(const struct dp_adapter *a, struct frame *f)
 {
 	const uint8_t *ip = frame_data(f) + f->headers.l3_off;
@@ -80,7 +81,7 @@ static bool is_local(const struct dp_adapter *a, struct frame *f)
 		to.family = AF_INET6;
 		memcpy(to.byte, ip + 24, 16);
 	}
-	return provider_frame_is_ours(a->sw, f) && provider_is_local(a->sw, &to);
+	return provider_is_local(a->sw, &to);
 }
 
 /* Takes the last bytes off, which are in the last piece alone. */
@@ -218,6 +219,8 @@ static inline struct frame *take_out(struct pipe *p, const struct dp_adapter *a,
 		return unwrap(p, a, k, o->encapsulation, f, o->bytes, hnv_alike_vsid(o, data),
 			      ecn_of(data + o->l3_off, o->ip6));
 	}
+	if (!provider_frame_is_ours(a->sw, f))
+		return f;
 	parse(f);
 	if (f->headers.l4_proto == 0) /* nor has any encapsulation */
 		return f;
