@@ -107,18 +107,6 @@ static json_t *frame_summary(struct frame *f)
 	return json_string(text);
 }
 
-static struct frame *frame_make(const uint8_t *data, size_t len)
-{
-	const struct frame_pools *pools = port_pools();
-	struct frame *f = frame_alloc(len <= FRAME_SMALL_ROOM ? pools->small : pools->big);
-	void *room = f ? rte_pktmbuf_append(&f->m, (uint16_t)len) : NULL;
-	if (room)
-		memcpy(room, data, len);
-	else if (f)
-		frame_free(f);
-	return room ? f : NULL;
-}
-
 /* A pipe that counts into a row nobody reads. */
 static int pipe_make(struct pipe *p, struct trace *t, const struct dataplane *dp, struct counter_row *scratch)
 {
@@ -156,7 +144,7 @@ int explain_run(const char *from, const uint8_t *data, size_t len, json_t **ret_
 		return err_set(e, ENOENT, "from", "there is no adapter `%s`; an uplink is named wire:SWITCH", from);
 	if (!len || len > FRAME_BIG_ROOM)
 		return err_set(e, EINVAL, "frame", "%zu bytes; a frame has 1 to %d", len, FRAME_BIG_ROOM);
-	struct frame *f = frame_make(data, len);
+	struct frame *f = frame_with(port_pools(), data, (uint32_t)len);
 	struct trace t = {.steps = json_array()};
 	struct counter_row *scratch = calloc(1, sizeof(*scratch));
 	struct pipe p = {0};

@@ -79,6 +79,20 @@ void frame_pools_free(struct frame_pools *pools)
 	*pools = (struct frame_pools){0};
 }
 
+struct frame *frame_with(const struct frame_pools *pools, const void *bytes, uint32_t len)
+{
+	struct frame *f =
+		len > FRAME_BIG_ROOM ? NULL : frame_alloc(len <= FRAME_SMALL_ROOM ? pools->small : pools->big);
+	if (!f)
+		return NULL;
+	void *at = rte_pktmbuf_append(&f->m, (uint16_t)len);
+	if (bytes)
+		memcpy(at, bytes, len);
+	else
+		memset(at, 0, len);
+	return f;
+}
+
 void frame_free(struct frame *f)
 {
 	if (likely(!(f->m.ol_flags & FRAME_LENT))) {

@@ -58,9 +58,9 @@ struct frame_headers {
 struct frame_tenant {
 	uint32_t vsid; /* the virtual subnet that it is in (to the wire: that it is sent into) */
 	uint16_t next; /* to the wire: the tunnel, an index of the module that forwards; else 0 */
-	uint16_t
-		generation; /* of that index: one that was given to another meanwhile is not followed. From the wire: how many
-			      * bytes of outer headers were taken off, which stand in front of the frame until it is forwarded */
+	/* Of that index: one that was given to another meanwhile is not followed. From the wire: how many bytes of outer headers
+	 * were taken off, which stand in front of the frame until it is forwarded. */
+	uint16_t generation;
 };
 
 struct frame {
@@ -109,6 +109,9 @@ static inline struct frame *frame_of(struct rte_mbuf *m) { return (struct frame 
 
 /* A fresh frame without data, flags clear; NULL when the pool is empty. */
 static inline struct frame *frame_alloc(struct rte_mempool *pool) { return frame_of(rte_pktmbuf_alloc(pool)); }
+
+/* A fresh frame of these bytes, zeroes if NULL, in one piece; NULL: no memory, or longer than FRAME_BIG_ROOM. */
+struct frame *frame_with(const struct frame_pools *pools, const void *bytes, uint32_t len);
 
 static inline uint8_t *frame_data(struct frame *f) { return rte_pktmbuf_mtod(&f->m, uint8_t *); }
 /* Owned contiguous bytes at frame_data(): what a node may look at. */

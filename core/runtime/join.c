@@ -18,7 +18,6 @@
 #define PIECES_MAX 32 /* of one joined frame: within FRAME_IOV_MAX, headers and a tap's own included */
 #define IP4_LENGTH 2
 #define IP4_FLAGS 6
-#define IP4_CHECKSUM 10
 #define IP6_LENGTH 4
 #define IP6_HEADER 40
 #define TCP_HEADER 20
@@ -138,9 +137,7 @@ static void finish(struct head *a)
 	bool ip4 = f->headers.ether_type == RTE_ETHER_TYPE_IPV4;
 	if (ip4) {
 		bytes_put_be16(ip + IP4_LENGTH, l4_len + 20);
-		memset(ip + IP4_CHECKSUM, 0, 2);
-		uint16_t sum = (uint16_t)~offload_sum_fold(offload_sum(ip, 20, 0));
-		memcpy(ip + IP4_CHECKSUM, &sum, 2);
+		offload_ip4_checksum(ip, 20);
 	} else {
 		bytes_put_be16(ip + IP6_LENGTH, l4_len);
 	}

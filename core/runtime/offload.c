@@ -9,6 +9,7 @@
 
 #include <rte_ether.h>
 
+#define IP4_CHECKSUM 10
 #define TCP_DATA_OFFSET 12 /* its upper four bits, in words */
 #define TCP_CHECKSUM 16
 #define UDP_HEADER 8
@@ -44,6 +45,13 @@ uint16_t offload_sum_fold(uint64_t sum)
 	sum = (sum & UINT16_MAX) + (sum >> 16);
 	sum = (sum & UINT16_MAX) + (sum >> 16);
 	return (uint16_t)sum;
+}
+
+void offload_ip4_checksum(uint8_t *ip, uint32_t header_len)
+{
+	memset(ip + IP4_CHECKSUM, 0, 2);
+	uint16_t sum = (uint16_t)~offload_sum_fold(offload_sum(ip, header_len, 0));
+	memcpy(ip + IP4_CHECKSUM, &sum, 2);
 }
 
 /* One piece after `*odd` bytes: a piece that begins at an odd byte counts with its bytes swapped (RFC 1071,

@@ -48,5 +48,7 @@ uint16_t offload_join(struct frame **frames, uint16_t n);
  * good bytes is 0xffff. */
 uint64_t offload_sum(const void *data, uint32_t len, uint64_t sum);
 uint16_t offload_sum_fold(uint64_t sum);
+/* Fills in the checksum of an IPv4 header of so many bytes. */
+void offload_ip4_checksum(uint8_t *ip, uint32_t header_len);
 /* The folded sum over bytes off..end of the whole frame, wherever they lie. */
 uint16_t offload_frame_sum(const struct frame *f, uint32_t off);

@@ -15,7 +15,6 @@
 
 #define IP4_LENGTH 2
 #define IP4_ID 4
-#define IP4_CHECKSUM 10
 #define IP6_LENGTH 4
 #define IP6_HEADER 40
 #define TCP_SEQUENCE 4
@@ -82,9 +81,7 @@ static void fix_ip4(uint8_t *ip, uint16_t header, uint32_t len, unsigned index)
 {
 	bytes_put_be16(ip + IP4_LENGTH, len);
 	bytes_put_be16(ip + IP4_ID, bytes_be16(ip + IP4_ID) + index);
-	memset(ip + IP4_CHECKSUM, 0, 2);
-	uint16_t sum = (uint16_t)~offload_sum_fold(offload_sum(ip, header, 0));
-	memcpy(ip + IP4_CHECKSUM, &sum, 2);
+	offload_ip4_checksum(ip, header);
 }
 
 /* FIN and PSH belong to the last byte (RFC 9293, 3.4 and 3.9.1.2), CWR to the first segment after the window

@@ -7,27 +7,17 @@
  * Input: struct shape, then the message from its inner Ethernet header on.
  */
 #include <netinet/in.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "core/runtime/offload.h"
 #include "modules/hnv/control/detours.h"
 #include "modules/hnv/control/message.h"
 #include "modules/provider/provider.h"
+#include "tests/fuzz/fuzz.h"
 #include "tests/packet/hnv_rig.h"
 
 struct shape {
 	uint8_t how; /* 1: over IPv6, 2: in the reserved VSID, 4: lengths are made right, 8: checksums too, 16: from a stranger */
 };
-
-#define CHECK(truth)                                                                                                 \
-	do {                                                                                                         \
-		if (!(truth))                                                                                        \
-			abort();                                                                                     \
-	} while (0)
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static unsigned in_use;
 

@@ -37,15 +37,11 @@ struct frame *probe_message_make(const struct probe_message *m, const struct mac
 	uint32_t header = ip6 ? HNV_IP6 : HNV_IP4,
 		 least = m->reply ? AT_TEXT + PROBE_TEXT : AT_MARK + PROBE_PAYLOAD_MIN;
 	uint32_t len = AT_MARK + payload > least ? AT_MARK + payload : least, whole = HNV_ETHER + header + len;
-	struct frame *f = frame_alloc(whole <= FRAME_SMALL_ROOM ? port_pools()->small : port_pools()->big);
-	uint8_t *at = f ? (uint8_t *)rte_pktmbuf_append(&f->m, (uint16_t)whole) : NULL;
-	if (!at) {
-		if (f)
-			frame_free(f);
+	struct frame *f = frame_with(port_pools(), NULL, whole);
+	if (!f)
 		return NULL;
-	}
+	uint8_t *at = frame_data(f);
 	uint8_t *ip = at + HNV_ETHER, *icmp = ip + header;
-	memset(at, 0, whole);
 	hnv_put_ether(at, mac->byte, ip6 ? RTE_ETHER_TYPE_IPV6 : RTE_ETHER_TYPE_IPV4);
 	memcpy(at + 6, HNV_PROBE_MAC.byte, 6);
 	body_write(m, icmp);

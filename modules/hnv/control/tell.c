@@ -41,9 +41,7 @@ static struct frame *message_frame(const struct hnvc_message *m, const struct pr
 	memcpy(ip + (way->ip6 ? 4 : 2), &total, 2);
 	memcpy(ip + (way->ip6 ? 8 : 12), m->from.byte, way->ip6 ? 16 : 4);
 	if (!way->ip6) {
-		memset(ip + 10, 0, 2);
-		uint16_t sum = (uint16_t)~offload_sum_fold(offload_sum(ip, 20, 0));
-		memcpy(ip + 10, &sum, 2);
+		offload_ip4_checksum(ip, 20);
 	}
 	const struct hnv_flow flow = {.vsid = vsid};
 	nvgre->finish(&t, &f, &flow, 1);
@@ -70,7 +68,7 @@ static void tell(const struct hnvc_network *net, uint16_t adapter, const struct 
 static bool destination(const uint8_t *frame, size_t len, struct ip *ret)
 {
 	struct ip ip = {.family = AF_INET};
-	uint16_t type = len > HNV_IP ? hnv_be16(frame + HNV_TYPE) : 0;
+	uint16_t type = len > HNV_IP ? bytes_raw16(frame + HNV_TYPE) : 0;
 	if (frame[0] & 1)
 		return false;
 	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV4) && len >= HNV_IP4_END)

@@ -32,7 +32,7 @@ static inline bool is_tag(uint16_t type)
 static bool untag(struct pipe *p, const struct dp_adapter *a, struct frame *f)
 {
 	uint8_t *data = frame_data(f);
-	if (frame_head_len(f) < 18 || hnv_be16(data + 14) & RTE_BE16(0xfff) || is_tag(hnv_be16(data + 16)))
+	if (frame_head_len(f) < 18 || bytes_raw16(data + 14) & RTE_BE16(0xfff) || is_tag(bytes_raw16(data + 16)))
 		return false;
 	memmove(data + 4, data, 12);
 	rte_pktmbuf_adj(&f->m, 4);
@@ -86,7 +86,7 @@ static inline uint8_t source_of(const struct hnv_port *port, struct frame *f, co
 {
 	const uint8_t *data = frame_data(f);
 	uint32_t len = frame_head_len(f);
-	uint16_t type = hnv_be16(data + HNV_TYPE);
+	uint16_t type = bytes_raw16(data + HNV_TYPE);
 	*ret_reason = &drop_cut_off;
 	if (likely(type == RTE_BE16(RTE_ETHER_TYPE_IPV4))) {
 		*ret_source = data + HNV_IP4_FROM;
@@ -127,7 +127,7 @@ static inline struct frame *admit(struct pipe *p, const struct dp_adapter *a, co
 {
 	const uint8_t *from;
 	const struct drop_reason *reason = judge_ether(a, f);
-	if (likely(!reason) && unlikely(is_tag(hnv_be16(frame_data(f) + HNV_TYPE))) && !untag(p, a, f))
+	if (likely(!reason) && unlikely(is_tag(bytes_raw16(frame_data(f) + HNV_TYPE))) && !untag(p, a, f))
 		reason = &drop_tagged;
 	uint8_t family = reason ? 0 : source_of(port, f, &from, &reason);
 	if (likely(family)) {

@@ -28,11 +28,8 @@ struct hnv_alike {
 static inline bool hnv_ip4_sum_good(const uint8_t *ip, unsigned len)
 {
 	uint64_t sum = 0;
-	for (unsigned i = 0; i < len; i += 4) {
-		uint32_t word;
-		memcpy(&word, ip + i, sizeof(word));
-		sum += word;
-	}
+	for (unsigned i = 0; i < len; i += 4)
+		sum += bytes_raw32(ip + i);
 	sum = (sum & UINT16_MAX) + (sum >> 16 & UINT16_MAX) + (sum >> 32);
 	sum = (sum & UINT16_MAX) + (sum >> 16);
 	sum = (sum & UINT16_MAX) + (sum >> 16);
@@ -57,11 +54,8 @@ static inline bool hnv_alike_is(const struct hnv_alike *o, struct frame *f)
 		     f->m.ol_flags & FRAME_OFFLOAD))
 		return false;
 	uint64_t differs = 0;
-	for (unsigned i = 0; i < o->words; i++) {
-		uint64_t word;
-		memcpy(&word, data + i * 8, sizeof(word));
-		differs |= (word ^ o->bits[i]) & o->mask[i];
-	}
+	for (unsigned i = 0; i < o->words; i++)
+		differs |= (bytes_raw64(data + i * 8) ^ o->bits[i]) & o->mask[i];
 	return likely(!differs) && hnv_alike_lengths_good(o, data, len);
 }
 

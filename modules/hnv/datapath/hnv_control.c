@@ -26,9 +26,9 @@ static bool is_message(struct frame *f, struct ip *ret_from, struct ip *ret_to)
 {
 	const uint8_t *data = frame_data(f);
 	uint32_t len = frame_head_len(f);
-	bool ip6 = hnv_be16(data + HNV_TYPE) == RTE_BE16(RTE_ETHER_TYPE_IPV6);
+	bool ip6 = bytes_raw16(data + HNV_TYPE) == RTE_BE16(RTE_ETHER_TYPE_IPV6);
 	uint32_t end = ip6 ? HNV_IP6_END : HNV_IP4_END;
-	if ((!ip6 && hnv_be16(data + HNV_TYPE) != RTE_BE16(RTE_ETHER_TYPE_IPV4)) || len < end + 8)
+	if ((!ip6 && bytes_raw16(data + HNV_TYPE) != RTE_BE16(RTE_ETHER_TYPE_IPV4)) || len < end + 8)
 		return false;
 	if (data[HNV_IP] >> 4 != (ip6 ? 6 : 4) || data[ip6 ? HNV_IP + 6 : HNV_IP + 9] != (ip6 ? 58 : 1) ||
 	    !hnv_control_kind(ip6, data[end], data[end + 1]))

@@ -23,11 +23,11 @@ DROP(hnv, came_not_ip, "tunnelled-not-ip",
 /* What a frame asks; 0: no record decides, it is a group's or a neighbour's unicast ARP. */
 static inline uint64_t key_of(const uint8_t *data, uint32_t len, uint32_t vsid, uint8_t *byte)
 {
-	uint16_t type = hnv_be16(data + HNV_TYPE);
+	uint16_t type = bytes_raw16(data + HNV_TYPE);
 	if (unlikely((data[0] | data[6]) & 1)) /* a group, or a probe */
 		return 0;
 	if (likely(type == RTE_BE16(RTE_ETHER_TYPE_IPV4) && len >= HNV_IP4_END))
-		return hnv_ask4(vsid, hnv_be32(data + HNV_IP4_TO));
+		return hnv_ask4(vsid, bytes_raw32(data + HNV_IP4_TO));
 	if (type != RTE_BE16(RTE_ETHER_TYPE_IPV6) || len < HNV_IP6_END)
 		return 0;
 	memcpy(byte, data + HNV_IP6_TO, 16);
@@ -119,7 +119,7 @@ static void deliver_arp(struct pipe *p, const struct dp_adapter *a, const struct
 		pipe_output(p, a, to, f);
 		return;
 	}
-	const struct hnv_ask ask = {.key = hnv_ask4(s->vsid, hnv_be32(data + HNV_ARP_TO))};
+	const struct hnv_ask ask = {.key = hnv_ask4(s->vsid, bytes_raw32(data + HNV_ARP_TO))};
 	hnv_stray(p, a, net, f, &ask, &drop_not_here);
 }
 
@@ -128,7 +128,7 @@ static void deliver_by_mac(struct pipe *p, const struct dp_adapter *a, const str
 {
 	const uint8_t *data = frame_data(f);
 	const struct hnv_subnet *s = hnv_subnet_of(net, f->tenant.vsid);
-	uint16_t type = hnv_be16(data + HNV_TYPE);
+	uint16_t type = bytes_raw16(data + HNV_TYPE);
 	uint32_t len = frame_head_len(f);
 	bool arp = type == RTE_BE16(RTE_ETHER_TYPE_ARP) && len >= HNV_ARP_END;
 	bool ip = (type == RTE_BE16(RTE_ETHER_TYPE_IPV4) && len >= HNV_IP4_END) ||

@@ -217,9 +217,7 @@ static void send_on(struct pipe *p, const struct dp_adapter *a, struct ready *r,
 		return;
 	}
 	ip[8] = hops;
-	memset(ip + 10, 0, 2);
-	uint16_t sum = (uint16_t)~offload_sum_fold(offload_sum(ip, 20, 0));
-	memcpy(ip + 10, &sum, 2);
+	offload_ip4_checksum(ip, 20);
 }
 
 /* One tenant frame, into the run of its tunnel. */

@@ -96,11 +96,9 @@ static void complete4(uint8_t *at, const struct dp_adapter *a, const struct ip *
 	hnv_put_ether(at, a->mac.byte, RTE_ETHER_TYPE_IPV4);
 	hnv_put_ip4(ip, gateway->byte, icmp + ICMP + 12, IPPROTO_ICMP, (uint16_t)(HNV_IP4 + len));
 	ip[1] = 0xc0;
-	memset(ip + 10, 0, 2);
-	uint16_t sum = (uint16_t)~offload_sum_fold(offload_sum(ip, HNV_IP4, 0));
-	memcpy(ip + 10, &sum, 2);
+	offload_ip4_checksum(ip, HNV_IP4);
 	write_icmp(icmp, e);
-	sum = (uint16_t)~offload_sum_fold(offload_sum(icmp, len, 0));
+	uint16_t sum = (uint16_t)~offload_sum_fold(offload_sum(icmp, len, 0));
 	memcpy(icmp + 2, &sum, 2);
 }
 

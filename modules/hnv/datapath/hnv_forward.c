@@ -77,12 +77,12 @@ static void explain(struct pipe *p, const struct dp_adapter *a, const struct hnv
 /* Is the TTL used up by a router? Else it is counted down (RFC 1812, 5.3.1; RFC 1624, equation 3). */
 static inline bool ttl_ends(uint8_t *data)
 {
-	if (hnv_be16(data + HNV_TYPE) == RTE_BE16(RTE_ETHER_TYPE_IPV6))
+	if (bytes_raw16(data + HNV_TYPE) == RTE_BE16(RTE_ETHER_TYPE_IPV6))
 		return data[HNV_IP6_HOPS] <= 1 || !--data[HNV_IP6_HOPS];
 	if (data[HNV_IP4_TTL] <= 1)
 		return true;
 	data[HNV_IP4_TTL]--;
-	uint32_t sum = (uint32_t)hnv_be16(data + HNV_IP4_SUM) + RTE_BE16(0x0100);
+	uint32_t sum = (uint32_t)bytes_raw16(data + HNV_IP4_SUM) + RTE_BE16(0x0100);
 	uint16_t folded = (uint16_t)(sum + (sum >> 16));
 	memcpy(data + HNV_IP4_SUM, &folded, sizeof(folded));
 	return false;
@@ -170,14 +170,14 @@ static uint64_t ask6(const struct hnv_port *port, const struct hnv_routes *route
 static uint64_t ask_other(const struct hnv_port *port, const struct hnv_routes *routes, const uint8_t *data,
 			  uint8_t *byte)
 {
-	uint16_t type = hnv_be16(data + HNV_TYPE);
+	uint16_t type = bytes_raw16(data + HNV_TYPE);
 	if (hnv_probe_is(data))
 		return 0;
 	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && !hnv_is_group6(data + HNV_IP6_TO))
 		return ask6(port, routes, data + HNV_IP6_TO, byte);
 	/* 0.0.0.0 is what the answer to a probe is for (RFC 5227, 2.1.1); the record of that address is a gateway's. */
-	if (type == RTE_BE16(RTE_ETHER_TYPE_ARP) && !(data[0] & 1) && hnv_be32(data + HNV_ARP_TO))
-		return hnv_ask4(port->subnet->vsid, hnv_be32(data + HNV_ARP_TO));
+	if (type == RTE_BE16(RTE_ETHER_TYPE_ARP) && !(data[0] & 1) && bytes_raw32(data + HNV_ARP_TO))
+		return hnv_ask4(port->subnet->vsid, bytes_raw32(data + HNV_ARP_TO));
 	return 0;
 }
 
@@ -190,7 +190,7 @@ static void ask_all(const struct hnv_port *port, struct frame *const *frames, ui
 	for (uint16_t i = 0; i < n; i++) {
 		const uint8_t *data = frame_data(frames[i]);
 		uint8_t *byte = hnv_asks_next(q)->byte;
-		if (unlikely(hnv_be16(data + HNV_TYPE) != RTE_BE16(RTE_ETHER_TYPE_IPV4) ||
+		if (unlikely(bytes_raw16(data + HNV_TYPE) != RTE_BE16(RTE_ETHER_TYPE_IPV4) ||
 			     hnv_is_group4(data + HNV_IP4_TO) ||
 			     ((data[0] | data[6]) & 1 &&
 			      (hnv_probe_is(data) || hnv_is_broadcast(port->subnet, data + HNV_IP4_TO))))) {
@@ -198,7 +198,7 @@ static void ask_all(const struct hnv_port *port, struct frame *const *frames, ui
 			last = 0;
 			continue;
 		}
-		uint32_t to = hnv_be32(data + HNV_IP4_TO);
+		uint32_t to = bytes_raw32(data + HNV_IP4_TO);
 		if (to == last && to)
 			q->of[i] = q->of[i - 1];
 		else
@@ -211,7 +211,7 @@ static void ask_all(const struct hnv_port *port, struct frame *const *frames, ui
 static void forward_slowly(struct pipe *p, const struct dp_adapter *a, const struct hnv_port *port, struct frame *f,
 			   const struct hnv_ask *ask)
 {
-	uint16_t type = hnv_be16(frame_data(f) + HNV_TYPE);
+	uint16_t type = bytes_raw16(frame_data(f) + HNV_TYPE);
 	bool group = frame_data(f)[0] & 1;
 	if (hnv_probe_is(frame_data(f))) {
 		hnv_probe(p, a, f);

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "core/runtime/pipe.h"
 #include "modules/hnv/datapath/records.h"
 
@@ -112,21 +113,6 @@ enum {
 	HNV_ARP_END = HNV_IP + 28,
 };
 
-static inline uint16_t hnv_be16(const uint8_t *at)
-{
-	uint16_t v;
-	memcpy(&v, at, sizeof(v));
-	return v; /* wire order */
-}
-
-/* Four bytes as they stand. */
-static inline uint32_t hnv_be32(const uint8_t *at)
-{
-	uint32_t v;
-	memcpy(&v, at, sizeof(v));
-	return v;
-}
-
 /* A group or the limited broadcast. */
 static inline bool hnv_is_group4(const uint8_t *address) { return address[0] >= 0xe0; }
 static inline bool hnv_is_group6(const uint8_t *address) { return address[0] == 0xff; }
@@ -138,11 +124,11 @@ static inline bool hnv_is_link_local(const uint8_t *address)
 /* Is the IPv4 address at `to` the all-ones address of one of the subnet's prefixes (RFC 1812, 4.2.3.1)? */
 static inline bool hnv_is_broadcast(const struct hnv_subnet *s, const uint8_t *to)
 {
-	uint32_t address = rte_be_to_cpu_32(hnv_be32(to));
+	uint32_t address = rte_be_to_cpu_32(bytes_raw32(to));
 	for (uint8_t i = 0; i < s->n_prefixes; i++) {
 		const struct ip_prefix *prefix = &s->prefix[i];
 		uint32_t host = prefix->len < 31 ? UINT32_MAX >> prefix->len : 0;
-		uint32_t net = rte_be_to_cpu_32(hnv_be32(prefix->ip.byte));
+		uint32_t net = rte_be_to_cpu_32(bytes_raw32(prefix->ip.byte));
 		if (prefix->ip.family == AF_INET && host && address == (net | host))
 			return true;
 	}

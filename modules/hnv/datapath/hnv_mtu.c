@@ -90,9 +90,7 @@ static struct frame *fragment_make(const struct cut *c, const struct frame_pools
 	hnv_put_be16(ip + 2, (uint16_t)(header_len - HNV_ETHER + len));
 	hnv_put_be16(ip + 6, (uint16_t)(((c->fragment & 0x1fffu) + at / 8) |
 					(last ? c->fragment & MORE_FRAGMENTS : MORE_FRAGMENTS)));
-	memset(ip + 10, 0, 2);
-	uint16_t sum = (uint16_t)~offload_sum_fold(offload_sum(ip, header_len - HNV_ETHER, 0));
-	memcpy(ip + 10, &sum, 2);
+	offload_ip4_checksum(ip, header_len - HNV_ETHER);
 	for (uint32_t off = c->payload_off + at; len;) {
 		uint32_t room = rte_pktmbuf_tailroom(rte_pktmbuf_lastseg(&f->m)), n = RTE_MIN(len, room);
 		if (n) {

@@ -104,9 +104,7 @@ bool hnv_ping4(struct pipe *p, const struct dp_adapter *a, struct frame *f)
 		return false;
 	swap(ip + 12, ip + 16, 4);
 	ip[8] = TTL;
-	memset(ip + 10, 0, 2);
-	uint16_t sum = (uint16_t)~offload_sum_fold(offload_sum(ip, HNV_IP4, 0));
-	memcpy(ip + 10, &sum, 2);
+	offload_ip4_checksum(ip, HNV_IP4);
 	if (!h->fragment)
 		retype(f, data + h->l4_off, ECHO4_REPLY);
 	send_back(p, a, f, &to);

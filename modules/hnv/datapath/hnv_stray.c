@@ -64,7 +64,7 @@ static const struct hnv_next *whereabouts(const struct hnv_network *net, const s
 	if (answer.next && !memcmp(answer.mac.byte, frame, sizeof(answer.mac.byte)))
 		return hnv_next_at(answer.next);
 	bool found_by_mac = s->l2only || (address.family == AF_INET6 && hnv_is_link_local(address.byte));
-	if (hnv_be16(frame + HNV_TYPE) != RTE_BE16(RTE_ETHER_TYPE_ARP) && (answer.next || !found_by_mac))
+	if (bytes_raw16(frame + HNV_TYPE) != RTE_BE16(RTE_ETHER_TYPE_ARP) && (answer.next || !found_by_mac))
 		return NULL;
 	return here ? hnv_moved(here) : NULL;
 }
@@ -95,14 +95,14 @@ static void go_on(struct pipe *p, const struct dp_adapter *a, const struct hnv_n
 void hnv_stray(struct pipe *p, const struct dp_adapter *a, const struct hnv_network *net, struct frame *f,
 	       const struct hnv_ask *ask, const struct drop_reason *reason)
 {
-	const uint8_t *mac = frame_data(f);
-	const struct hnv_subnet *s = hnv_subnet_of(net, hnv_ask_vsid(ask));
-	const struct dp_adapter *here = s ? hnv_local_by_mac(p, s, mac) : NULL;
-	const struct hnv_next *next = s ? whereabouts(net, s, mac, ask, here) : NULL;
 	struct hnv_outer o;
 	bool outer = hnv_outer_read(f, &o);
 	if (outer && hnv_control_take(p, a, f, &o))
 		return;
+	const uint8_t *mac = frame_data(f);
+	const struct hnv_subnet *s = hnv_subnet_of(net, hnv_ask_vsid(ask));
+	const struct dp_adapter *here = s ? hnv_local_by_mac(p, s, mac) : NULL;
+	const struct hnv_next *next = s ? whereabouts(net, s, mac, ask, here) : NULL;
 	if (outer && reason == &drop_not_here)
 		hnv_control_tell(p, a, f, &o);
 	bool was_here = here || hnv_is_gone(net, hnv_ask_vsid(ask), mac);

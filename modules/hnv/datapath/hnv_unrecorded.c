@@ -20,7 +20,7 @@ void hnv_to_group(struct pipe *p, const struct dp_adapter *a, struct frame *f)
 {
 	const struct hnv_port *port = hnv_port_of(a);
 	const uint8_t *data = frame_data(f);
-	uint16_t type = hnv_be16(data + HNV_TYPE);
+	uint16_t type = bytes_raw16(data + HNV_TYPE);
 	struct ip group = {.family = type == RTE_BE16(RTE_ETHER_TYPE_IPV6) ? AF_INET6 : AF_INET,
 			   .byte = {255, 255, 255, 255}};
 	if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6))
@@ -34,8 +34,8 @@ void hnv_to_group(struct pipe *p, const struct dp_adapter *a, struct frame *f)
 bool hnv_is_directed(const struct hnv_network *net, struct frame *f, const struct hnv_ask *ask)
 {
 	const uint8_t *data = frame_data(f), *to = data + HNV_IP4_TO;
-	if (hnv_be16(data + HNV_TYPE) != RTE_BE16(RTE_ETHER_TYPE_IPV4) ||
-	    ask->key != hnv_ask4(hnv_ask_vsid(ask), hnv_be32(to)))
+	if (bytes_raw16(data + HNV_TYPE) != RTE_BE16(RTE_ETHER_TYPE_IPV4) ||
+	    ask->key != hnv_ask4(hnv_ask_vsid(ask), bytes_raw32(to)))
 		return false;
 	const struct hnv_subnet *s = hnv_subnet_of(net, hnv_ask_vsid(ask));
 	return s && hnv_is_broadcast(s, to);
@@ -43,7 +43,7 @@ bool hnv_is_directed(const struct hnv_network *net, struct frame *f, const struc
 
 void hnv_broadcast(struct pipe *p, const struct dp_adapter *a, struct frame *f, const struct hnv_ask *ask)
 {
-	if (hnv_be16(frame_data(f) + HNV_TYPE) == RTE_BE16(RTE_ETHER_TYPE_ARP))
+	if (bytes_raw16(frame_data(f) + HNV_TYPE) == RTE_BE16(RTE_ETHER_TYPE_ARP))
 		hnv_unrecorded(p, a, f, ask); /* a group's address is nobody's */
 	else if (hnv_ask_vsid(ask) == hnv_port_of(a)->subnet->vsid)
 		hnv_to_group(p, a, f);
@@ -78,7 +78,7 @@ bool hnv_beside(struct pipe *p, const struct dp_adapter *a, struct frame *f)
 {
 	const struct hnv_port *port = hnv_port_of(a);
 	const uint8_t *data = frame_data(f);
-	uint16_t type = hnv_be16(data + HNV_TYPE);
+	uint16_t type = bytes_raw16(data + HNV_TYPE);
 	bool ip = type == RTE_BE16(RTE_ETHER_TYPE_IPV4) || type == RTE_BE16(RTE_ETHER_TYPE_IPV6);
 	if (data[0] & 1) {
 		if (ip || type == RTE_BE16(RTE_ETHER_TYPE_ARP))

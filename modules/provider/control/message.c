@@ -33,14 +33,10 @@ static struct frame *frame_for(const struct network_address *from, const struct 
 {
 	uint16_t header = from->vlan ? ETHER + 4 : ETHER;
 	uint32_t whole = header + length < 60 ? 60u : (uint32_t)header + length;
-	struct frame *f = frame_alloc(whole <= FRAME_SMALL_ROOM ? port_pools()->small : port_pools()->big);
-	uint8_t *at = f ? (uint8_t *)rte_pktmbuf_append(&f->m, (uint16_t)whole) : NULL;
-	if (!at) {
-		if (f)
-			frame_free(f);
+	struct frame *f = frame_with(port_pools(), NULL, whole);
+	if (!f)
 		return NULL;
-	}
-	memset(at, 0, whole);
+	uint8_t *at = frame_data(f);
 	at = put(at, to->byte, 6);
 	at = put(at, from->mac.byte, 6);
 	if (from->vlan)
@@ -200,14 +196,10 @@ struct frame *message_echo(const struct provider_way *way, uint16_t id, uint16_t
 			   const uint8_t nonce[static MESSAGE_NONCE], uint16_t length)
 {
 	uint32_t whole = (uint32_t)way->l3_off + length;
-	struct frame *f = frame_alloc(whole <= FRAME_SMALL_ROOM ? port_pools()->small : port_pools()->big);
-	uint8_t *at = f ? (uint8_t *)rte_pktmbuf_append(&f->m, (uint16_t)whole) : NULL;
-	if (!at) {
-		if (f)
-			frame_free(f);
+	struct frame *f = frame_with(port_pools(), NULL, whole);
+	if (!f)
 		return NULL;
-	}
-	memset(at, 0, whole);
+	uint8_t *at = frame_data(f);
 	memcpy(at, way->header, way->header_len);
 	uint8_t *ip = at + way->l3_off, *icmp = at + way->header_len;
 	uint16_t len = (uint16_t)(whole - way->header_len);
