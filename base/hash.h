@@ -23,5 +23,5 @@ static inline uint64_t hash_u64(uint64_t key, uint64_t odd)
 #endif
 }
 
-/* For the first bucket take the lower bits of the hash, for the second those of this. */
-static inline uint64_t hash_second(uint64_t hash) { return __builtin_bswap64(hash); }
+/* For the first bucket take the lower bits of the hash, for the second those of this, in which all bits of it meet. */
+static inline uint64_t hash_second(uint64_t hash) { return hash * 0x9e3779b97f4a7c15ULL >> 32; }

@@ -165,7 +165,7 @@ static void table_clean(const struct dataplane *dp, const struct dp_switch *sw)
 {
 	struct fdb *table = l2_table(sw);
 	struct fdb_entry *list = NULL;
-	long n = fdb_list(table, SIZE_MAX, &list);
+	long n = fdb_list(table, 0, SIZE_MAX, &list);
 	for (long i = 0; i < n; i++) {
 		const struct dp_adapter *a = member_by_id(dp, sw, list[i].adapter);
 		if (!a)
@@ -198,9 +198,9 @@ static void l2_retire(struct txn *t)
 static void l2_tick(void)
 {
 	static uint64_t part;
-	uint64_t now_ms = rte_rdtsc() / (rte_get_tsc_hz() / 1000);
+	uint32_t now_s = (uint32_t)(rte_rdtsc() / rte_get_tsc_hz());
 	for (struct l2_switch *s = running; s; s = s->next) {
-		fdb_age(s->table, part, AGE_PARTS, now_ms, FDB_AGE_MS_DEFAULT);
+		fdb_age(s->table, part, AGE_PARTS, now_s, FDB_AGE_S_DEFAULT);
 		table_fit(s);
 	}
 	part = (part + 1) % AGE_PARTS;

@@ -22,7 +22,7 @@ static int entry_compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static json_t *entry_json(const struct fdb_entry *e, uint64_t now_s)
+static json_t *entry_json(const struct fdb_entry *e)
 {
 	const struct dataplane *dp = dataplane_current();
 	char mac[MAC_TEXT_SIZE];
@@ -30,8 +30,7 @@ static json_t *entry_json(const struct fdb_entry *e, uint64_t now_s)
 	json_t *o = json_pack("{s:s, s:i, s:s, s:s}", "mac-address", mac_format(&e->mac, mac), "vlan", e->vlan,
 			      "adapter", a ? a->name : "", "type", e->is_static ? "static" : "dynamic");
 	if (!e->is_static)
-		json_object_set_new(o, "age-seconds",
-				    json_integer(now_s > e->seen_s ? (json_int_t)(now_s - e->seen_s) : 0));
+		json_object_set_new(o, "age-seconds", json_integer(e->age_s));
 	return o;
 }
 
@@ -45,7 +44,7 @@ static void fdb_get(const struct http_request *r, struct http_response *ret)
 		return;
 	}
 	struct fdb_entry *list = NULL;
-	long n = fdb_list(s->table, FDB_SHOWN_MAX, &list);
+	long n = fdb_list(s->table, (uint32_t)(rte_rdtsc() / rte_get_tsc_hz()), FDB_SHOWN_MAX, &list);
 	if (n < 0) {
 		err_set(&e, ENOMEM, NULL, "out of memory");
 		http_problem(ret, -ENOMEM, &e);
@@ -54,9 +53,8 @@ static void fdb_get(const struct http_request *r, struct http_response *ret)
 	if (n)
 		qsort(list, (size_t)n, sizeof(*list), entry_compare);
 	json_t *entries = json_array();
-	uint64_t now_s = rte_rdtsc() / rte_get_tsc_hz();
 	for (long i = 0; i < n; i++)
-		json_array_append_new(entries, entry_json(&list[i], now_s));
+		json_array_append_new(entries, entry_json(&list[i]));
 	free(list);
 	ret->json = json_pack("{s:s, s:o}", "switch", s->name, "entries", entries);
 }

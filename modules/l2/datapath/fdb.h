@@ -3,7 +3,7 @@
  * The forwarding table of one switch: (VLAN, MAC) -> adapter. Shared by all workers without a lock: a slot is
  * claimed by compare-and-swap on its key, filled, and shown by storing the key.
  *
- * Buckets of four slots fill one cache line; a key lives in one of two buckets, chosen by a seeded
+ * Buckets of five slots fill one cache line; a key lives in one of two buckets, chosen by a seeded
  * hash that a guest cannot foresee. The number of learned addresses is bounded for each adapter, and
  * a full bucket is cleared at the cost of the adapter that has most of it, so a flooder evicts itself.
  *
@@ -17,25 +17,32 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#ifdef __SSE4_1__
+#include <smmintrin.h>
+#endif
 
 #include "base/hash.h"
 #include "base/mac.h"
 #include "core/runtime/frame.h"
 
-#define FDB_BUCKET_SLOTS 4
-#define FDB_AGE_MS_DEFAULT 300000 /* IEEE 802.1D's 300 s */
+#define FDB_BUCKET_SLOTS 5
+#define FDB_AGE_S_DEFAULT 300 /* IEEE 802.1D's */
 #define FDB_NONE UINT16_MAX
 
-struct fdb_slot {
-	_Atomic uint64_t key; /* 0: free, 1: being changed, else MAC bytes << 16 | 0x8000 | VLAN */
-	_Atomic uint64_t value; /* seconds last seen << 32 | FDB_STATIC | adapter */
-};
-
-#define FDB_STATIC (1ULL << 16) /* the adapter's own address: neither aged nor moved nor evicted */
+/* A value: seconds last seen (their lower 16 bits) << 16 | FDB_STATIC | adapter. */
+#define FDB_STATIC (1u << 15) /* the adapter's own address: neither aged nor moved nor evicted */
+#define FDB_ADAPTER (FDB_STATIC - 1)
 
 struct fdb_bucket {
-	struct fdb_slot slot[FDB_BUCKET_SLOTS];
+	_Atomic uint64_t key[FDB_BUCKET_SLOTS]; /* 0: free, 1: being changed, else MAC bytes << 16 | 0x8000 | VLAN */
+	_Atomic uint32_t value[FDB_BUCKET_SLOTS];
 } __attribute__((aligned(64)));
+
+/* Where an entry is. */
+struct fdb_slot {
+	_Atomic uint64_t *key; /* NULL: nowhere */
+	_Atomic uint32_t *value;
+};
 
 struct fdb_buckets {
 	uint64_t mask; /* buckets - 1 */
@@ -61,7 +68,7 @@ struct fdb_entry {
 	struct mac mac;
 	uint16_t vlan, adapter;
 	bool is_static;
-	uint32_t seen_s;
+	int16_t age_s;
 };
 
 /* For up to about `addresses` entries. Writes to crowded_fd (-1: nowhere) when it wants an fdb_resize. NULL: no memory. */
@@ -109,33 +116,54 @@ static inline bool fdb_same_key(struct frame *const *frames, uint16_t n, unsigne
 	return !differs;
 }
 
-/* Without a jump for each slot: where in a bucket a key lies cannot be predicted. */
-static inline struct fdb_slot *fdb_bucket_find(struct fdb_bucket *b, uint64_t key)
+static inline uint32_t fdb_value(uint16_t adapter, uint32_t now_s) { return now_s << 16 | adapter; }
+
+/* Which slots have the key, a bit each. Without a jump: where in a bucket a key lies cannot be predicted. */
+static inline unsigned fdb_bucket_match(const struct fdb_bucket *b, uint64_t key)
 {
+#ifdef __SSE4_1__
+	/* x86 reads each aligned word whole, and in order: what is read next finds what was stored before the key. */
+	const __m128i *keys = (const __m128i *)b->key, wanted = _mm_set1_epi64x((long long)key);
+	__m128i low = _mm_cmpeq_epi64(_mm_load_si128(keys), wanted);
+	__m128i high = _mm_cmpeq_epi64(_mm_load_si128(keys + 1), wanted);
+	unsigned last = atomic_load_explicit(&b->key[4], memory_order_relaxed) == key;
+	return (unsigned)_mm_movemask_ps(_mm_castsi128_ps(_mm_packs_epi32(low, high))) | last << 4;
+#else
 	unsigned found = 0;
-#pragma GCC unroll 4
 	for (unsigned i = 0; i < FDB_BUCKET_SLOTS; i++)
-		found |= (unsigned)(atomic_load_explicit(&b->slot[i].key, memory_order_acquire) == key) << i;
-	return likely(found) ? &b->slot[__builtin_ctz(found)] : NULL;
+		found |= (unsigned)(atomic_load_explicit(&b->key[i], memory_order_acquire) == key) << i;
+	return found;
+#endif
 }
 
-static inline struct fdb_slot *fdb_find(const struct fdb *t, uint64_t key, uint64_t hash)
+static inline struct fdb_slot fdb_slot_at(struct fdb_bucket *b, unsigned i)
+{
+	return (struct fdb_slot){&b->key[i], &b->value[i]};
+}
+
+static inline struct fdb_slot fdb_bucket_find(struct fdb_bucket *b, uint64_t key)
+{
+	unsigned found = fdb_bucket_match(b, key);
+	return likely(found) ? fdb_slot_at(b, (unsigned)__builtin_ctz(found)) : (struct fdb_slot){0};
+}
+
+static inline struct fdb_slot fdb_find(const struct fdb *t, uint64_t key, uint64_t hash)
 {
 	struct fdb_buckets *b = fdb_buckets(t);
-	struct fdb_slot *s = fdb_bucket_find(fdb_first(b, hash), key);
-	return s ? s : fdb_bucket_find(fdb_second(b, hash), key);
+	struct fdb_slot s = fdb_bucket_find(fdb_first(b, hash), key);
+	return s.key ? s : fdb_bucket_find(fdb_second(b, hash), key);
 }
 
 /* The adapter that has the address, or FDB_NONE. */
 static inline uint16_t fdb_lookup(const struct fdb *t, uint64_t key, uint64_t hash)
 {
-	struct fdb_slot *s = fdb_find(t, key, hash);
-	if (!s)
+	struct fdb_slot s = fdb_find(t, key, hash);
+	if (!s.key)
 		return FDB_NONE;
-	uint64_t value = atomic_load_explicit(&s->value, memory_order_acquire);
-	if (atomic_load_explicit(&s->key, memory_order_relaxed) != key)
+	uint32_t value = atomic_load_explicit(s.value, memory_order_acquire);
+	if (atomic_load_explicit(s.key, memory_order_relaxed) != key)
 		return FDB_NONE; /* taken away between the two reads */
-	return (uint16_t)value;
+	return value & FDB_ADAPTER;
 }
 
 enum fdb_verdict { FDB_KNOWN, FDB_LEARNED, FDB_MOVED, FDB_REFUSED, FDB_OWNED_BY_OTHER };
@@ -145,8 +173,8 @@ enum fdb_verdict fdb_learn(struct fdb *t, uint64_t key, uint64_t hash, uint16_t 
 /* Is it noted already, in this very second? Then fdb_learn has nothing to do. */
 static inline bool fdb_noted(const struct fdb *t, uint64_t key, uint64_t hash, uint16_t adapter, uint32_t now_s)
 {
-	struct fdb_slot *s = fdb_bucket_find(fdb_first(fdb_buckets(t), hash), key);
-	return s && atomic_load_explicit(&s->value, memory_order_relaxed) == ((uint64_t)now_s << 32 | adapter);
+	struct fdb_slot s = fdb_bucket_find(fdb_first(fdb_buckets(t), hash), key);
+	return s.key && atomic_load_explicit(s.value, memory_order_relaxed) == fdb_value(adapter, now_s);
 }
 
 /* What fdb_learn would say, without doing it (explain). */
@@ -155,10 +183,11 @@ enum fdb_verdict fdb_would_learn(const struct fdb *t, uint64_t key, uint64_t has
 /* Control thread, beside working workers. */
 bool fdb_add_static(struct fdb *t, const struct mac *mac, uint16_t vlan, uint16_t adapter);
 void fdb_forget(struct fdb *t, const struct mac *mac, uint16_t vlan); /* learned or static */
-/* Removes learned entries of the part-th of `parts` parts not seen for age_ms; returns how many. */
-uint32_t fdb_age(struct fdb *t, unsigned part, unsigned parts, uint64_t now_ms, uint32_t age_ms);
+/* Removes learned entries of the part-th of `parts` parts not seen for age_s; returns how many. To be done at least every
+ * few hours: then the ages wrap. */
+uint32_t fdb_age(struct fdb *t, unsigned part, unsigned parts, uint32_t now_s, int16_t age_s);
 /* Copies the entries into *ret_entries (the caller frees), at most max; the count or -ENOMEM. */
-long fdb_list(const struct fdb *t, size_t max, struct fdb_entry **ret_entries);
+long fdb_list(const struct fdb *t, uint32_t now_s, size_t max, struct fdb_entry **ret_entries);
 /*
  * Makes the buckets as many as the entries want, `coming` ones counted in, but for `addresses` entries at most.
  * wait() returns when no worker is in a call that began before it. 0 also when they already are; -ENOMEM: all is
