@@ -8,12 +8,13 @@ import subprocess
 
 BUSY = 0.95  # only beyond this does a rate say something of the switch and not of the generator
 # Shares of a run beyond which it counts as disturbed: see UNREST for what they are of.
-LIMITS = {"disturbed": 0.02, "steal": 0.01, "background": 0.10, "slowed": 0.12}
+LIMITS = {"disturbed": 0.02, "steal": 0.01, "background": 0.10, "slowed": 0.12, "apart": 0.5}
 UNREST = {
     "disturbed": "a worker or the generator waited for its core",
     "steal": "stolen by the hypervisor",
     "background": "others kept the machine busy before the run",
     "slowed": "neighbours on the same processor made the cores slower than they were at their best",
+    "apart": "the hypervisor had moved the cores apart, so that of a cache line's way from one to the other were added",
 }
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 
