@@ -64,16 +64,24 @@ struct frame_tenant {
 };
 
 struct frame {
-	struct rte_mbuf m; /* first, so that a frame is an mbuf to DPDK */
+	union {
+		struct rte_mbuf m; /* first, so that a frame is an mbuf to DPDK */
+		struct {
+			uint8_t in_front[offsetof(struct rte_mbuf, hash)];
+			/* Where drivers note a received packet's hash, which nobody reads: on the line that every node touches. */
+			struct frame_tenant tenant;
+		};
+	};
 	struct frame_offload offload;
 	struct frame_headers headers;
 	uint8_t hops; /* the outer hop limit that a tenant's frame goes on with. Valid under FRAME_HOPS only */
 	struct frame_loan loan; /* len 0 unless FRAME_LENT */
-	struct frame_tenant tenant;
 };
 
 #define FRAME_PRIV_SIZE 64
 static_assert(sizeof(struct rte_mbuf) == 128, "mbuf layout");
+static_assert(sizeof(struct frame_tenant) <= sizeof(((struct rte_mbuf *)NULL)->hash),
+	      "it takes the hash's place alone");
 static_assert(sizeof(struct frame) <= 128 + FRAME_PRIV_SIZE, "frame metadata is one cache line");
 
 /* Flags live in m.ol_flags so that a plain L2 frame never touches the metadata line. Registered as
@@ -155,7 +163,3 @@ static inline void frame_shifted(struct frame *f, int bytes)
 /* Fills f->headers from the first bytes and sets FRAME_PARSED; walks up to two tags and IPv6 extension
  * headers, never past frame_head_len. Idempotent. */
 void frame_parse(struct frame *f);
-
-/* The same for all frames of one flow in one direction: MAC addresses, and IP addresses and ports where
- * there are. */
-uint32_t frame_flow_hash(struct frame *f);

@@ -10,6 +10,7 @@
 #include "core/runtime/capture.h"
 #include "core/runtime/compartment.h"
 #include "core/runtime/fit.h"
+#include "core/runtime/flow_hash.h"
 #include "core/runtime/worker.h"
 
 DROP(core, no_forwarder, "no-forwarder",

@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/ip.h"
 #include "core/runtime/explain.h"
+#include "core/runtime/flow_hash.h"
 #include "core/runtime/offload.h"
 #include "tests/packet/hnv_rig.h"
 

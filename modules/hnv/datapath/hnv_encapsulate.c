@@ -10,6 +10,7 @@
 
 #include <rte_prefetch.h>
 
+#include "core/runtime/flow_hash.h"
 #include "core/runtime/offload.h"
 #include "modules/hnv/datapath/hnv_ecn.h"
 
@@ -35,30 +36,43 @@ static inline struct hnv_flow flow_of(struct frame *f)
 	return (struct hnv_flow){.vsid = f->tenant.vsid, .hash = frame_flow_hash(f) * 0x9e3779b1u};
 }
 
+/* What push needs of a tunnel, in registers: frames are written to in between. */
+struct shape {
+	const uint8_t *end; /* of the header */
+	uint16_t header_len, l3_off;
+};
+
+static inline struct shape shape_of(const struct hnv_tunnel *t)
+{
+	return (struct shape){t->header + HNV_HEADER_ROOM, t->header_len, t->way->l3_off};
+}
+
 /* Room is there, the frame is this worker's alone. Returns the outer IP header. */
-static inline uint8_t *push(const struct hnv_tunnel *t, struct frame *f, size_t room)
+static inline uint8_t *push(struct shape s, struct frame *f, size_t room)
 {
 	uint8_t *inner = frame_data(f);
-	memcpy(inner - room, t->header + HNV_HEADER_ROOM - room, room);
-	f->m.data_off = (uint16_t)(f->m.data_off - t->header_len);
-	f->m.data_len = (uint16_t)(f->m.data_len + t->header_len);
-	f->m.pkt_len += t->header_len;
+	memcpy(inner - room, s.end - room, room);
+	f->m.data_off = (uint16_t)(f->m.data_off - s.header_len);
+	f->m.data_len = (uint16_t)(f->m.data_len + s.header_len);
+	f->m.pkt_len += s.header_len;
 	f->m.ol_flags &= ~(FRAME_TENANT | FRAME_HOPS);
-	frame_shifted(f, t->header_len);
-	return inner - t->header_len + t->way->l3_off;
+	frame_shifted(f, s.header_len);
+	return inner - s.header_len + s.l3_off;
 }
 
 static void push4(const struct hnv_tunnel *t, struct frame **frames, struct hnv_flow *flows, uint16_t n)
 {
+	const struct shape shape = shape_of(t);
+	const uint32_t constant_sum = t->sum;
 	uint16_t id = ip4_id;
 	for (uint16_t i = 0; i < n; i++) {
 		struct frame *f = frames[i];
 		flows[i] = flow_of(f);
 		uint8_t ecn = hnv_ecn_of(frame_data(f));
-		uint8_t *ip = push(t, f, HEADER_ROOM4);
-		uint16_t len = rte_cpu_to_be_16((uint16_t)(frame_len(f) - t->way->l3_off));
+		uint8_t *ip = push(shape, f, HEADER_ROOM4);
+		uint16_t len = rte_cpu_to_be_16((uint16_t)(frame_len(f) - shape.l3_off));
 		uint16_t be_id = rte_cpu_to_be_16(id++);
-		uint32_t sum = t->sum + len + be_id + rte_cpu_to_be_16(ecn);
+		uint32_t sum = constant_sum + len + be_id + rte_cpu_to_be_16(ecn);
 		sum = (sum & 0xffff) + (sum >> 16);
 		sum = (sum & 0xffff) + (sum >> 16);
 		uint16_t checksum = (uint16_t)~sum;
@@ -73,15 +87,15 @@ static void push4(const struct hnv_tunnel *t, struct frame **frames, struct hnv_
 /* RFC 6438: routers that balance by addresses and flow label see the inner flow. */
 static void push6(const struct hnv_tunnel *t, struct frame **frames, struct hnv_flow *flows, uint16_t n)
 {
-	uint32_t constant;
-	memcpy(&constant, t->header + HNV_HEADER_ROOM - t->header_len + t->way->l3_off, sizeof(constant));
+	const struct shape shape = shape_of(t);
+	const uint32_t constant = bytes_raw32(shape.end - shape.header_len + shape.l3_off);
 	for (uint16_t i = 0; i < n; i++) {
 		struct frame *f = frames[i];
 		flows[i] = flow_of(f);
 		uint32_t ecn = hnv_ecn_of(frame_data(f));
-		uint8_t *ip = push(t, f, HNV_HEADER_ROOM);
+		uint8_t *ip = push(shape, f, HNV_HEADER_ROOM);
 		uint32_t word = constant | rte_cpu_to_be_32(ecn << 20 | flows[i].hash >> 12);
-		uint16_t len = rte_cpu_to_be_16((uint16_t)(frame_len(f) - t->way->l3_off - 40));
+		uint16_t len = rte_cpu_to_be_16((uint16_t)(frame_len(f) - shape.l3_off - 40));
 		memcpy(ip, &word, sizeof(word));
 		memcpy(ip + 4, &len, sizeof(len));
 	}
