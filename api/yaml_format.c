@@ -88,7 +88,7 @@ static void quoted_add(struct str *s, const char *text, size_t len)
 	str_add_bytes(s, "\"", 1);
 }
 
-static void text_add(struct str *s, const char *text, size_t len)
+static void scalar_add(struct str *s, const char *text, size_t len)
 {
 	if (len > 0 && is_plain(text, len))
 		str_add_bytes(s, text, len);
@@ -115,7 +115,7 @@ static void inline_add(struct str *s, const json_t *json)
 		str_add(s, "[]");
 		break;
 	case JSON_STRING:
-		text_add(s, json_string_value(json), json_string_length(json));
+		scalar_add(s, json_string_value(json), json_string_length(json));
 		break;
 	case JSON_INTEGER:
 		str_add(s, "%lld", (long long)json_integer_value(json));
@@ -163,7 +163,7 @@ static void map_add(struct str *s, const json_t *map, unsigned indent, bool on_l
 		if (!on_line)
 			str_add(s, "%*s", (int)indent, "");
 		on_line = false;
-		text_add(s, key, strlen(key));
+		scalar_add(s, key, strlen(key));
 		str_add(s, is_block(value) ? ":\n" : ": ");
 		block_add(s, value, indent + 2, false);
 	}

@@ -6,16 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+#include "base/str.h"
 
 int mac_parse(const char *text, struct mac *ret_mac)
 {
@@ -26,7 +17,7 @@ int mac_parse(const char *text, struct mac *ret_mac)
 	if (len != 12 && (len != 17 || (separator != ':' && separator != '-')))
 		return -EINVAL;
 	for (int i = 0; i < 6; i++) {
-		int high = hex_digit(text[0]), low = high < 0 ? -1 : hex_digit(text[1]);
+		int high = str_hex_digit(text[0]), low = high < 0 ? -1 : str_hex_digit(text[1]);
 		if (low < 0)
 			return -EINVAL;
 		mac.byte[i] = (uint8_t)(high << 4 | low);

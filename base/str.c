@@ -97,3 +97,14 @@ const char *str_show(const char *text, char buf[static STR_SHOW_SIZE])
 	}
 	return buf;
 }
+
+int str_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}

@@ -20,6 +20,9 @@ void str_free(struct str *s);
 char *str_dup(const char *text);
 bool str_equal(const char *a, const char *b); /* NULL equals NULL only */
 
+/* 0 to 15, or -1: no hexadecimal digit. */
+int str_hex_digit(char c);
+
 /* Text from outside made fit for one line of an error: cut with "..." when long, control characters as '?'. */
 #define STR_SHOW_SIZE 56
 const char *str_show(const char *text, char buf[static STR_SHOW_SIZE]);

@@ -27,9 +27,10 @@ struct err;
 /* Whoever silences an interface's stack says so before, and after it speaks again; whoever must note what the
  * interface carries, and put back what silence cost it, listens. One listener. */
 struct interface_listener {
-	int (*before_silence)(const char *ifname,
-			      struct err *e); /* -errno: not noted durably, so do not silence it */
-	void (*after_silence)(const char *ifname); /* also when it could not be silenced after all */
+	/* -errno: not noted durably, so do not silence it. */
+	int (*before_silence)(const char *ifname, struct err *e);
+	/* Also when it could not be silenced after all. */
+	void (*after_silence)(const char *ifname);
 };
 void interface_listen(const struct interface_listener *l); /* static; NULL: nobody */
 int interface_before_silence(const char *ifname, struct err *e);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One frame's way through this host, asked for in hex. */
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,18 +7,12 @@
 #include <jansson.h>
 
 #include "base/err.h"
+#include "base/str.h"
 #include "core/http/server.h"
 #include "core/runtime/explain.h"
 
 #define EXPLAIN_MIN 14 /* bytes: an Ethernet header */
 #define EXPLAIN_MAX 65549 /* and the longest IPv4 packet behind it */
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 : -1;
-}
 
 static bool separates(char c) { return c == ' ' || c == ':' || c == '\n' || c == '\t' || c == '\r'; }
 
@@ -32,7 +25,7 @@ static int hex_parse(const char *text, uint8_t *to, size_t max, size_t *ret_len,
 			p++;
 			continue;
 		}
-		int high = hex_digit(p[0]), low = high < 0 ? -1 : hex_digit(p[1]);
+		int high = str_hex_digit(p[0]), low = high < 0 ? -1 : str_hex_digit(p[1]);
 		if (high < 0)
 			return err_set(e, EINVAL, "frame",
 				       "character %zu is no hex digit; use 0-9, a-f, spaces and colons",

@@ -10,17 +10,7 @@
 #include <string.h>
 
 #include "base/err.h"
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+#include "base/str.h"
 
 static int decode(char *text, bool plus_is_space, struct err *e)
 {
@@ -28,7 +18,7 @@ static int decode(char *text, bool plus_is_space, struct err *e)
 	for (const char *from = text; *from; from++) {
 		unsigned char c = (unsigned char)*from;
 		if (c == '%') {
-			int high = hex_digit(from[1]), low = high < 0 ? -1 : hex_digit(from[2]);
+			int high = str_hex_digit(from[1]), low = high < 0 ? -1 : str_hex_digit(from[2]);
 			if (low < 0)
 				return err_set(e, EINVAL, NULL, "'%%' in a URL must be followed by two hex digits");
 			c = (unsigned char)(high << 4 | low);

@@ -53,9 +53,9 @@ static unsigned queue_poll(struct worker *w, unsigned i)
 		return 0;
 	w->count.packets += n;
 	pipe_input(&w->pipe, plan->queue_adapters[i], frames, n);
+	/* Out while they are still in the first-level cache; small bursts wait for company. */
 	if (n == PORT_BURST)
-		pipe_flush(
-			&w->pipe); /* out while they are still in the first-level cache; small bursts wait for company */
+		pipe_flush(&w->pipe);
 	return n;
 }
 

@@ -260,13 +260,6 @@ json_t *records_encode(const struct records *r)
 	return list;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static int record_decode(const char *hex, uint16_t type, struct records *into)
 {
 	uint8_t body[RECORD_MESSAGE_MAX / 2];
@@ -274,7 +267,7 @@ static int record_decode(const char *hex, uint16_t type, struct records *into)
 	if (digits % 2 || digits / 2 < MNL_ALIGN(header_size(type)) || digits / 2 > sizeof(body))
 		return -EINVAL;
 	for (size_t i = 0; i < digits / 2; i++) {
-		int high = hex_digit(hex[2 * i]), low = hex_digit(hex[2 * i + 1]);
+		int high = str_hex_digit(hex[2 * i]), low = str_hex_digit(hex[2 * i + 1]);
 		if (high < 0 || low < 0)
 			return -EINVAL;
 		body[i] = (uint8_t)(high << 4 | low);
