@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "modules/hnv/datapath/hnv_control.h"
 
+#include <sys/random.h>
+
 #include <rte_ether.h>
 
 #include "core/runtime/punt.h"
@@ -39,11 +41,20 @@ static bool is_message(struct frame *f, struct ip *ret_from, struct ip *ret_to)
 	return true;
 }
 
+/* Nobody can choose addresses that share a limit with somebody else's. */
+static uint64_t seed[2];
+
+__attribute__((constructor)) static void seed_make(void)
+{
+	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
+		seed[0] = (uintptr_t)seed * 0x9e3779b97f4a7c15ULL; /* worth less, works the same */
+}
+
 static uint64_t host_hash(const struct ip *from)
 {
 	uint64_t words[2];
 	memcpy(words, from->byte, sizeof(words));
-	return hnv_mix(words[0] + 0x9e3779b97f4a7c15ULL, words[1] ^ 0xbf58476d1ce4e5b9ULL);
+	return hnv_mix(words[0] ^ seed[0], words[1] ^ seed[1]);
 }
 
 /* For this host, and for all. */
