@@ -73,6 +73,10 @@ bool provider_frame_is_ours(const struct dp_switch *sw, struct frame *f);
 /* Worker: is a PA of the provider network known to be a peer (somebody holds a path to it)? */
 bool provider_is_peer(const struct dp_switch *sw, const struct ip *address);
 
+/* "Too big" narrows a path only if it quotes what we send: an echo of our own, or what ours() knows, by the quoted packet's
+ * protocol and its `len` bytes behind the IP header (routers quote at least 8). One user: who tunnels. */
+void provider_quoted_by(bool (*ours)(uint8_t network, uint8_t protocol, const uint8_t *bytes, uint32_t len));
+
 /* A multicast group on the provider network: frames to it are taken. */
 int provider_group_join(uint8_t network, const struct ip *group);
 void provider_group_leave(uint8_t network, const struct ip *group);

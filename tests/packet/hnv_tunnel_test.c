@@ -301,6 +301,71 @@ static void test_awkward_frames(void **state)
 	}
 }
 
+static uint16_t path_mtu(void)
+{
+	struct ip remote;
+	assert_int_equal(ip_parse("198.51.100.12", &remote), 0);
+	struct provider_path *p = provider_path_hold((uint8_t)provider_network_find("default"), &remote);
+	uint16_t mtu = atomic_load(&p->way)->mtu;
+	provider_path_release(p);
+	return mtu;
+}
+
+/* "Fragmentation needed" from a router, about a packet with that behind its IP header. */
+static void complain(uint16_t mtu, uint8_t protocol, const char *quoted_hex)
+{
+	uint8_t frame[256], *ip, *icmp, quoted[128];
+	size_t n = rig_hex(quoted_hex, quoted);
+	ip = rig_ether(frame, "02:00:00:00:aa:04", "02:00:00:00:bb:01", 0x0800);
+	icmp = rig_ip(ip, "198.51.100.1", "198.51.100.11", 1, 0, (uint16_t)(8 + 20 + n));
+	memset(icmp, 0, 8);
+	icmp[0] = 3;
+	icmp[1] = 4;
+	icmp[6] = (uint8_t)(mtu >> 8);
+	icmp[7] = (uint8_t)mtu;
+	uint8_t *end = rig_ip(icmp + 8, "198.51.100.11", "198.51.100.12", protocol, 0, 1480);
+	memcpy(end, quoted, n);
+	uint16_t sum = (uint16_t)~offload_sum_fold(offload_sum(icmp, 28 + n, 0));
+	memcpy(icmp + 2, &sum, 2);
+	host_send(WIRE, frame, (size_t)(end - frame) + n);
+	host_turn();
+	host_clear();
+}
+
+/* Row I14: routers on the path quote what this host sent there; others do not know what that is. */
+static void test_complaints(void **state)
+{
+	static const struct {
+		uint8_t protocol;
+		const char *quoted;
+	} strange[] = {
+		{6, "c0000050000000010000000050020000"},
+		{17, "c000003505c80000"}, /* another's traffic */
+		{17, "c00012b505c81234"}, /* VXLAN has no checksum here */
+		{17, "c00012b505c8000008000000001e6100"}, /* virtual subnet 7777 is not here */
+		{47, "20006558001e6100"}, /* neither here */
+		{47, "0000655800138900"},
+		{47, "2000080000138900"},
+		{47, "20006558001389"},
+		{1, "08000000777700010000000000000000"}, /* no echo of ours */
+		{0, "2000655800138900"},
+	};
+	uint16_t before = path_mtu();
+	for (unsigned i = 0; i < RTE_DIM(strange); i++) {
+		complain(1200, strange[i].protocol, strange[i].quoted);
+		if (path_mtu() != before)
+			fail_msg("believed: protocol %u, %s", strange[i].protocol, strange[i].quoted);
+	}
+	complain(1290, 47, "200065580013895a");
+	assert_int_equal(path_mtu(), 1290);
+	complain(1280, 17, "c00012b505c80000");
+	assert_int_equal(path_mtu(), 1280);
+	complain(1270, 17, "c00012b505c800000800000000138900");
+	assert_int_equal(path_mtu(), 1270);
+	complain(60, 47, "2000655800138900");
+	assert_int_equal(path_mtu(), 552);
+}
+
 /* The path narrows after a frame was sent on its way: segments get shorter, what cannot is dropped by name. */
 static void test_narrowed(void **state)
 {
@@ -336,6 +401,7 @@ int main(void)
 		cmocka_unit_test(test_open_checksum),
 		cmocka_unit_test(test_awkward_frames),
 		cmocka_unit_test(test_narrowed), /* leaves the path narrow */
+		cmocka_unit_test(test_complaints),
 	};
 	return cmocka_run_group_tests_name("hnv tunnels", tests, NULL, NULL);
 }

@@ -21,6 +21,7 @@ static int hnv_init(struct err *e)
 	if (hnv_nexts_init())
 		return err_set(e, ENOMEM, NULL, "out of memory");
 	provider_watch(hnvc_detours_path_changed);
+	provider_quoted_by(hnvc_quoted_is_ours);
 	const char *folder = engine_state_dir();
 	return folder ? hnvc_log_open(folder, e) : 0;
 }

@@ -141,6 +141,9 @@ void hnvc_networks_retire(void);
 void hnvc_networks_fini(void);
 void hnvc_inner_mtu_update(struct hnvc_network *net);
 
+/* quoted.c: is that a packet of a tunnel of this host's, from behind its outer IP header (provider_quoted_by)? */
+bool hnvc_quoted_is_ours(uint8_t network, uint8_t protocol, const uint8_t *bytes, uint32_t len);
+
 /* domains.c: routing domains and what workers see of their subnets. */
 int hnvc_domains_prepare(struct txn *t, struct err *e);
 void hnvc_domains_commit(void);

@@ -92,6 +92,8 @@ static void (*changed[2])(struct provider_path *p);
 
 void provider_watch(void (*fn)(struct provider_path *p)) { changed[changed[0] && changed[0] != fn] = fn; }
 
+void provider_quoted_by(bool (*ours)(uint8_t network, uint8_t protocol, const uint8_t *bytes, uint32_t len)) {}
+
 struct provider_path *provider_path_hold(uint8_t network, const struct ip *remote)
 {
 	struct fake_path *p = paths;

@@ -221,3 +221,13 @@ struct frame *message_echo(const struct provider_way *way, uint16_t id, uint16_t
 	memcpy(icmp + 2, &sum, 2);
 	return f;
 }
+
+bool message_is_echo(bool ip6, uint16_t id, const uint8_t nonce[static MESSAGE_NONCE], uint8_t protocol,
+		     const uint8_t *bytes, uint32_t len)
+{
+	if (protocol != (ip6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP) || len < 8 || bytes[0] != (ip6 ? 128 : 8) || bytes[1] ||
+	    (bytes[4] << 8 | bytes[5]) != id)
+		return false;
+	uint32_t more = len - 8 < MESSAGE_NONCE ? len - 8 : MESSAGE_NONCE;
+	return !memcmp(bytes + 8, nonce, more);
+}

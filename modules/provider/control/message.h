@@ -15,5 +15,8 @@ struct frame *message_membership(const struct network_address *from, const struc
 
 #define MESSAGE_NONCE 8
 /* An echo request of `length` L3 bytes (at least header, ICMP and nonce) that may not be fragmented. */
+/* Is that the beginning of such an echo request, behind its IP header? At least 8 bytes; as much of the nonce as is there. */
+bool message_is_echo(bool ip6, uint16_t id, const uint8_t nonce[static MESSAGE_NONCE], uint8_t protocol,
+		     const uint8_t *bytes, uint32_t len);
 struct frame *message_echo(const struct provider_way *way, uint16_t id, uint16_t sequence,
 			   const uint8_t nonce[static MESSAGE_NONCE], uint16_t length);

@@ -333,6 +333,11 @@ void path_tick(struct path *p, uint64_t now_ms)
 	mtu_update(p, before);
 }
 
+bool path_sent_echo(const struct path *p, uint8_t protocol, const uint8_t *bytes, uint32_t len)
+{
+	return message_is_echo(p->pub.remote.family == AF_INET6, p->echo_id, p->nonce, protocol, bytes, len);
+}
+
 void path_echo_answered(struct path *p, const struct provider_icmp *m, uint64_t now_ms)
 {
 	uint16_t before = p->pmtu.mtu;

@@ -32,6 +32,8 @@ void path_update(struct path *p);
 bool path_way_from(const struct path *p, const struct network_address *from, struct provider_way *ret);
 /* Echoes that are due go out. */
 void path_tick(struct path *p, uint64_t now_ms);
+/* Is that, behind an IP header, the beginning of an echo request of the path's? */
+bool path_sent_echo(const struct path *p, uint8_t protocol, const uint8_t *bytes, uint32_t len);
 void path_echo_answered(struct path *p, const struct provider_icmp *m, uint64_t now_ms);
 /* Forgets those that nobody holds and that are too many, too old, or not there any more. */
 void paths_idle_tick(uint64_t now_ms);

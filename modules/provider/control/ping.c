@@ -192,6 +192,16 @@ void ping_refused(const struct network *net, const struct provider_icmp *m)
 	lost(p, why);
 }
 
+bool ping_sent_echo(const struct path *path, uint8_t protocol, const uint8_t *bytes, uint32_t len)
+{
+	const struct ping *p;
+	LIST_FOREACH(p, &pings, link)
+		if (p->path == &path->pub &&
+		    message_is_echo(path->pub.remote.family == AF_INET6, p->id, p->nonce, protocol, bytes, len))
+			return true;
+	return false;
+}
+
 void ping_fini(void)
 {
 	struct ping *p;

@@ -65,18 +65,34 @@ static uint32_t plateau_below(uint32_t length)
 	return 0;
 }
 
+static bool (*tunnelled)(uint8_t network, uint8_t protocol, const uint8_t *bytes, uint32_t len);
+
+void provider_quoted_by(bool (*ours)(uint8_t network, uint8_t protocol, const uint8_t *bytes, uint32_t len))
+{
+	tunnelled = ours;
+}
+
+/* Did we send that, the beginning of a packet behind its IP header? Whoever is not on the path has to guess it. */
+static bool is_ours(const struct path *path, uint8_t protocol, const uint8_t *bytes, uint32_t len)
+{
+	return path_sent_echo(path, protocol, bytes, len) || ping_sent_echo(path, protocol, bytes, len) ||
+	       (tunnelled && tunnelled(path->net->index, protocol, bytes, len));
+}
+
 /* "Fragmentation needed" and "packet too big" quote the packet: one of ours, to somebody that a path leads to. */
 static void too_big(const struct network *net, const struct provider_icmp *m)
 {
 	const uint8_t *quoted = m->body;
 	bool ip6 = m->to.family == AF_INET6;
-	if (m->body_len < (ip6 ? 40 : 20) || quoted[0] >> 4 != (ip6 ? 6 : 4))
+	uint32_t header = ip6 ? 40 : m->body_len ? (quoted[0] & 0xfu) * 4 : 0;
+	if (header < 20 || m->body_len < header || quoted[0] >> 4 != (ip6 ? 6 : 4))
 		return;
 	struct ip from = ip6 ? provider_ip6_at(quoted + 8) : provider_ip4_at(quoted + 12);
 	struct ip to = ip6 ? provider_ip6_at(quoted + 24) : provider_ip4_at(quoted + 16);
 	uint32_t length = ip6 ? 40u + (quoted[4] << 8 | quoted[5]) : (uint32_t)(quoted[2] << 8 | quoted[3]);
 	const struct peer *peer = peers_find(net->data->peers, &to);
-	if (!ip_equal(&from, &m->to) || !peer || !peer->path)
+	if (!ip_equal(&from, &m->to) || !peer || !peer->path ||
+	    !is_ours(peer->path, quoted[ip6 ? 6 : 9], quoted + header, m->body_len - header))
 		return;
 	path_told_mtu(peer->path, m->mtu ? m->mtu : plateau_below(length), network_now_ms());
 }
