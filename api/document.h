@@ -111,6 +111,8 @@ struct api_provider_address {
 	uint32_t vlan; /* 1..4094; 0: untagged */
 	struct mac mac_address; /* zero: from the host's pool */
 	char *provider_network; /* "default" */
+	uint32_t *virtual_subnet_ids; /* whose frames leave from it; others' from the first of the subnet */
+	size_t n_virtual_subnet_ids;
 };
 
 struct api_provider_route {

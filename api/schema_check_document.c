@@ -218,6 +218,8 @@ int schema_check_document(const void *object, struct err *e)
 		r = pass_provider_routes(&p);
 	if (r == 0)
 		r = pass_routing_domains(&p);
+	if (r == 0)
+		r = pass_provider_sources(&p);
 	for (size_t i = 0; i < doc->n_adapters && r == 0; i++)
 		r = adapter_validate(&p, i);
 	for (size_t i = 0; i < doc->n_switches && r == 0; i++)

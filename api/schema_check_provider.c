@@ -2,6 +2,7 @@
 /* Provider addresses and routes against each other, the switches and the host. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,6 +88,41 @@ int pass_provider_addresses(struct pass *p)
 	int r = 0;
 	for (size_t i = 0; i < p->doc->n_provider_addresses && r == 0; i++)
 		r = address_validate(p, i);
+	return r;
+}
+
+/* Virtual subnets that are there, each of one address of a family. */
+static int sources_validate(struct pass *p, size_t i)
+{
+	const struct api_provider_address *pa = &p->doc->provider_addresses[i];
+	struct subject s = address_subject(p, i);
+	const char *holder = "";
+	char field[48];
+	int r = 0;
+
+	for (size_t k = 0; k < pa->n_virtual_subnet_ids && r == 0; k++) {
+		uint32_t id = pa->virtual_subnet_ids[k];
+		snprintf(field, sizeof(field), "virtual-subnet-ids[%zu]", k);
+		if (!pass_subnet_find(p, pa->provider_network, id))
+			return pass_refuse(
+				p, &s, field,
+				"no routing domain of provider network %s has virtual subnet %u; add it there or use another",
+				pa->provider_network, id);
+		r = pass_claim(p, &s, &holder, "source %s %u %d", pa->provider_network, id, pa->address.ip.family);
+		if (r == -EEXIST)
+			return pass_refuse(p, &s, field,
+					   "virtual subnet %u is already sent from %s; leave it out of one of them",
+					   id, holder);
+	}
+	return r;
+}
+
+int pass_provider_sources(struct pass *p)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < p->doc->n_provider_addresses && r == 0; i++)
+		r = sources_validate(p, i);
 	return r;
 }
 

@@ -53,6 +53,7 @@ int pass_pool_check(struct pass *p, const struct subject *s, const struct mac *m
 int pass_provider_addresses(struct pass *p);
 int pass_provider_routes(struct pass *p);
 int pass_routing_domains(struct pass *p);
+int pass_provider_sources(struct pass *p);
 int pass_tenant_adapter(struct pass *p, const struct subject *s, const struct api_adapter *a,
 			const struct api_switch *sw);
 int pass_lookup_records(struct pass *p);

@@ -29,6 +29,11 @@ static const struct field provider_address_fields[] = {
 	{"provider-network", FIELD_STRING, offsetof(struct api_provider_address, provider_network),
 	 "The provider network that it is an address of; a switch carries one.", .max = 63, .text = "default",
 	 .check = schema_check_name},
+	{"virtual-subnet-ids", FIELD_LIST, offsetof(struct api_provider_address, virtual_subnet_ids),
+	 "Virtual subnets whose frames are sent from it wherever the next hop is in its subnet, so that each has a provider "
+	 "address of its own. Frames of others are sent from the first address of that subnet. Default: none.",
+	 .element = FIELD_UINT, .min = 4096, .max = 16777214, .reserved = 16777215,
+	 .count_offset = offsetof(struct api_provider_address, n_virtual_subnet_ids)},
 	{0},
 };
 

@@ -104,7 +104,7 @@ const char *const test_good_documents[] = {
 	"  - {name: other, type: external, uplink: eth2}\n"
 	"network-virtualization: {forwarding: 2012, use-external-router: true, resolver: {command: /bin/ask, timeout-ms: 50}}\n"
 	"provider-addresses:\n"
-	"  - {switch: fabric, address: 198.51.100.11/24, vlan: 7, mac-address: 02:00:00:00:00:aa}\n"
+	"  - {switch: fabric, address: 198.51.100.11/24, vlan: 7, mac-address: 02:00:00:00:00:aa, virtual-subnet-ids: [5001]}\n"
 	"  - {switch: fabric, address: '2001:db8::11/64'}\n"
 	"  - {switch: other, address: 198.51.100.11/24, provider-network: blue}\n"
 	"provider-routes:\n"

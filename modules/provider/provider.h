@@ -60,6 +60,9 @@ extern unsigned provider_slot; /* in dp_switch.module_data: struct provider_swit
 struct provider_path *provider_path_hold(uint8_t network, const struct ip *remote);
 void provider_path_release(
 	struct provider_path *p); /* NULL ok; kept for a minute, ready for whoever holds it again */
+/* The way of p as it is now, but from `from`, another of this host's provider addresses; the way itself where the next hop is
+ * not in that one's subnet and VLAN. false: there is no way. */
+bool provider_way_from(const struct provider_path *p, const struct ip *from, struct provider_way *ret);
 /* Could a path lead there: has the network a route to `remote`, which is another host's? */
 bool provider_reaches(uint8_t network, const struct ip *remote);
 /* Called after p's way changed (tunnels build their own headers on it). One listener a user. */

@@ -183,6 +183,32 @@ class Provider(TenantsCase):
         self.f.wire.inject("node2", right)
         self.assertEqual(ears.count(b"right-vlan"), {"capp": 1})
 
+    def test_a_virtual_subnet_has_an_address_of_its_own(self):
+        """Row I22: Fabrikam's frames come from and go to another address of node 1 than Contoso's."""
+        self.fabric(up=False)
+        other = "198.51.100.21"
+        records = self.f.records()
+        for record in records:
+            if (record["virtual-subnet-id"], record["provider-address"]) == (6001, pa(1)):
+                record["provider-address"] = other
+        more = {1: [{"switch": "fabric", "address": f"{other}/24", "virtual-subnet-ids": [6001]}], 2: []}
+        for n, node in enumerate(self.f.nodes, 1):
+            node.start()
+            self.f.apply(n, **{"lookup-records": records,
+                               "provider-addresses": self.f.document(n)["provider-addresses"] + more[n]})
+        self.f.address_guests()
+        self.f.warm()
+        self.assertMesh()
+        self.transfer("fweb", "fapp", "10.0.0.6", 1 << 20)
+        self.transfer("cdb", "cweb", "10.0.0.5", 1 << 20)
+        for end, subnets in (("src", {5001, 5002}), ("dst", {5001})):
+            rows = set(self.f.wire.seen("gre", f"ip.{end}", "gre.key", occurrence="f"))
+            self.assertEqual({(address, int(key, 16) >> 8) for address, key in rows if address != pa(2)},
+                             {(other, 6001)} | {(pa(1), vsid) for vsid in subnets}, end)
+        shown = self.f.nodes[0].api("GET", "/v1/provider")["addresses"]
+        self.assertEqual(len({a["mac-address"] for a in shown}), 2, "each with a MAC address of its own")
+        self.assertClean()
+
     def test_two_subnets_and_a_router(self):
         """Node 2 is behind a router, another namespace's kernel."""
         self.fabric(up=False, wire=False)

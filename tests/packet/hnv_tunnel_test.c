@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -301,6 +302,81 @@ static void test_awkward_frames(void **state)
 	}
 }
 
+/* The document with a second provider address of each family, which is that of some virtual subnets. */
+static void sources_apply(const char *ids, const char *mac4, const char *mac6)
+{
+	char text[8192];
+	const char *rest = strstr(hnv_document, "routing-domains:");
+	snprintf(text, sizeof(text),
+		 "%.*s  - {switch: fabric, address: 198.51.100.21/24, mac-address: '%s', virtual-subnet-ids: [%s]}\n"
+		 "  - {switch: fabric, address: '2001:db8:ee::21/64', mac-address: '%s', virtual-subnet-ids: [%s]}\n"
+		 "  - {switch: fabric, address: 203.0.113.5/24, virtual-subnet-ids: [6002]}\n%s",
+		 (int)(rest - hnv_document), hnv_document, mac4, ids, mac6, ids, rest);
+	host_apply(text);
+	rig_answer_neighbours();
+}
+
+/* A datagram to `to` leaves by the wire from that provider address, with that one's MAC address. */
+static void sent_from(const char *adapter, const char *to, const char *provider, const char *mac)
+{
+	uint8_t frame[256], got[64] = {0}, wanted[6];
+	bool ip6 = strchr(provider, ':');
+	struct ip from;
+	size_t len = rig_udp(frame, ROUTER, WEB, strchr(to, ':') ? "fd00:1::5" : "10.0.0.5", to, NULL, 20);
+	host_send(adapter, frame, len);
+	if (host_got_count(WIRE) != 1)
+		fail_msg("%s to %s: %u frames", adapter, to, host_got_count(WIRE));
+	assert_true(frame_read(host_got(WIRE, 0), 0, got, 54));
+	assert_int_equal(ip_parse(provider, &from), 0);
+	rig_hex(mac, wanted);
+	if (memcmp(got + (ip6 ? 22 : 26), from.byte, ip6 ? 16 : 4) != 0 || memcmp(got + 6, wanted, 6) != 0)
+		fail_msg("%s to %s is not sent from %s, %s", adapter, to, provider, mac);
+	if (!ip6)
+		assert_int_equal(offload_sum_fold(offload_sum(got + 14, 20, 0)), 0xffff);
+	host_clear();
+}
+
+/* Row I22: one provider address for all, or one of its own for a virtual subnet. */
+static void test_sources(void **state)
+{
+	static const char first4[] = "02:00:00:00:aa:04", first6[] = "02:00:00:00:aa:06";
+	static const char *const other[] = {"02:00:00:00:aa:07", "02:00:00:00:aa:08"}, *const another[] = {
+											       "02:00:00:00:aa:09",
+											       "02:00:00:00:aa:0a"};
+	const struct {
+		const char *ids, *const *mac, *contoso[2], *contoso_mac[2], *others, *others_mac;
+	} step[] = {
+		{"5001", other, {"198.51.100.21", "2001:db8:ee::21"}, {other[0], other[1]}, "198.51.100.11", first4},
+		{"5001",
+		 another,
+		 {"198.51.100.21", "2001:db8:ee::21"},
+		 {another[0], another[1]},
+		 "198.51.100.11",
+		 first4},
+		{"6001, 5002",
+		 other,
+		 {"198.51.100.11", "2001:db8:ee::11"},
+		 {first4, first6},
+		 "198.51.100.21",
+		 other[0]},
+	};
+	for (unsigned i = 0; i < RTE_DIM(step); i++) {
+		sources_apply(step[i].ids, step[i].mac[0], step[i].mac[1]);
+		sent_from("c-web", "10.0.0.6", step[i].contoso[0], step[i].contoso_mac[0]);
+		sent_from("c-web", "10.0.0.7", step[i].contoso[1], step[i].contoso_mac[1]);
+		sent_from("c-web", "fd00:1::8", step[i].contoso[0], step[i].contoso_mac[0]); /* VXLAN */
+		/* X16: the destination's virtual subnet counts. */
+		sent_from("c-web", "10.0.1.23", step[i].others, step[i].others_mac);
+		sent_from("f-web", "10.0.0.6", step[i].others, step[i].others_mac);
+		/* 203.0.113.5 is in another subnet than the next hop. */
+		sent_from("f-web", "10.0.2.6", "198.51.100.11", first4);
+	}
+	host_apply(hnv_document);
+	rig_answer_neighbours();
+	sent_from("f-web", "10.0.0.6", "198.51.100.11", first4);
+	host_check_books();
+}
+
 static uint16_t path_mtu(void)
 {
 	struct ip remote;
@@ -400,6 +476,7 @@ int main(void)
 		cmocka_unit_test(test_gso_order),
 		cmocka_unit_test(test_open_checksum),
 		cmocka_unit_test(test_awkward_frames),
+		cmocka_unit_test(test_sources),
 		cmocka_unit_test(test_narrowed), /* leaves the path narrow */
 		cmocka_unit_test(test_complaints),
 	};

@@ -34,11 +34,12 @@ bool hnvc_is_group(const struct ip *ip)
 	return ip->family == AF_INET && ((ip->byte[0] & 0xf0) == 0xe0 || ip_equal(ip, &group4));
 }
 
-static int peer_target(const struct hnvc_presence *p, const struct hnv_record *r, struct hnvc_target *ret,
-		       struct err *e)
+static int peer_target(const struct hnvc_presence *p, const struct hnvc_subnet *s, const struct hnv_record *r,
+		       struct hnvc_target *ret, struct err *e)
 {
 	const struct hnv_encapsulation *encapsulation = r->rule == HNV_NAT ? NULL : r->encapsulation;
-	int next = hnv_peer_hold(p->index, &r->provider, encapsulation, r->use_vm_mac_address);
+	const struct ip *from = encapsulation ? hnvc_source(p, s->vsid, r->provider.family) : NULL;
+	int next = hnv_peer_hold(p->index, &r->provider, encapsulation, r->use_vm_mac_address, from);
 	if (next == -ENOSPC)
 		return err_set(e, ENOSPC, "provider-address", "records lead to more than %d hosts and adapters",
 			       HNV_NEXT_MAX - 2);
@@ -71,7 +72,7 @@ int hnvc_target_find(int side, const struct hnvc_subnet *s, const struct hnv_rec
 		else if (r->type != HNV_L2ONLY && !group && is_here(s, side, r))
 			l = hnvc_local_find(side, s, &r->mac);
 		else if (!hnvc_is_own(s->network, side, &r->provider))
-			rc = peer_target(p, r, &t, e);
+			rc = peer_target(p, s, r, &t, e);
 		if (l)
 			t.next = l->next->index;
 	}

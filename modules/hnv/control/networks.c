@@ -48,6 +48,8 @@ static void network_free(struct hnvc_network *net)
 	}
 	free(net->side[RUNS].own);
 	free(net->side[COMES].own);
+	free(net->side[RUNS].sources);
+	free(net->side[COMES].sources);
 	free(net);
 }
 
@@ -143,6 +145,27 @@ static int own_add(struct hnvc_presence *p, const struct ip *address)
 	return 0;
 }
 
+static int sources_add(struct hnvc_presence *p, const struct api_provider_address *pa)
+{
+	if (!pa->n_virtual_subnet_ids)
+		return 0;
+	struct hnvc_source *more = realloc(p->sources, (p->n_sources + pa->n_virtual_subnet_ids) * sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	p->sources = more;
+	for (size_t i = 0; i < pa->n_virtual_subnet_ids; i++)
+		more[p->n_sources++] = (struct hnvc_source){pa->virtual_subnet_ids[i], pa->address.ip};
+	return 0;
+}
+
+const struct ip *hnvc_source(const struct hnvc_presence *p, uint32_t vsid, uint8_t family)
+{
+	for (size_t i = 0; i < p->n_sources; i++)
+		if (p->sources[i].vsid == vsid && p->sources[i].provider.family == family)
+			return &p->sources[i].provider;
+	return NULL;
+}
+
 static uint16_t uplink_mtu(const char *switch_name)
 {
 	char name[80];
@@ -164,13 +187,23 @@ static int presence_add(const struct api_provider_address *pa)
 	p->index = (uint8_t)index;
 	snprintf(p->switch_name, sizeof(p->switch_name), "%s", pa->switch_name);
 	p->uplink_mtu = uplink_mtu(pa->switch_name);
-	return own_add(p, &pa->address.ip);
+	return own_add(p, &pa->address.ip) || sources_add(p, pa) ? -ENOMEM : 0;
+}
+
+static bool sources_differ(const struct hnvc_presence *a, const struct hnvc_presence *b)
+{
+	bool differs = a->n_sources != b->n_sources;
+	for (size_t i = 0; i < a->n_sources && !differs; i++) {
+		const struct ip *other = hnvc_source(b, a->sources[i].vsid, a->sources[i].provider.family);
+		differs = !other || !ip_equal(&a->sources[i].provider, other);
+	}
+	return differs;
 }
 
 static bool presence_differs(const struct hnvc_network *net)
 {
 	const struct hnvc_presence *a = &net->side[RUNS], *b = &net->side[COMES];
-	bool differs = a->there != b->there || a->index != b->index || a->n_own != b->n_own;
+	bool differs = a->there != b->there || a->index != b->index || a->n_own != b->n_own || sources_differ(a, b);
 	for (size_t i = 0; i < a->n_own && !differs; i++)
 		differs = !hnvc_is_own(net, COMES, &a->own[i]);
 	return differs;
@@ -179,6 +212,7 @@ static bool presence_differs(const struct hnvc_network *net)
 static void presence_clear(struct hnvc_presence *p)
 {
 	free(p->own);
+	free(p->sources);
 	*p = (struct hnvc_presence){0};
 }
 
@@ -242,6 +276,8 @@ void hnvc_networks_commit(void)
 		net->side[RUNS] = net->side[COMES];
 		net->side[COMES].own = NULL;
 		net->side[COMES].n_own = 0;
+		net->side[COMES].sources = NULL;
+		net->side[COMES].n_sources = 0;
 		net->pub.forwarding = coming_forwarding;
 		net->pub.external_router = coming_external;
 		net->control_vsid_reserved = coming_vsid_reserved;
@@ -272,6 +308,7 @@ void hnvc_networks_abort(void)
 void hnvc_networks_retire(void)
 {
 	subnets_tidy();
+	hnv_peers_renew_sources();
 	for (struct hnvc_network *net = networks; net; net = net->next)
 		hnvc_inner_mtu_update(net);
 }

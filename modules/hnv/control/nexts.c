@@ -96,13 +96,24 @@ static bool is_group(const struct ip *ip)
 	return ip->family == AF_INET ? (ip->byte[0] & 0xf0) == 0xe0 : ip->byte[0] == 0xff;
 }
 
+/* A tunnel, and the way that it has for itself. */
+struct own_way {
+	struct hnv_tunnel tunnel; /* first: what is freed */
+	struct provider_way way;
+};
+
 /* A new tunnel in place of the peer's old one. Without memory the old one stays: -ENOMEM. */
 static int tunnel_renew(struct hnv_peer *p)
 {
-	struct hnv_tunnel *t = malloc(sizeof(*t));
+	struct own_way *own = p->from.family ? malloc(sizeof(*own)) : NULL;
+	struct hnv_tunnel *t = p->from.family ? &own->tunnel : malloc(sizeof(*t));
 	if (!t)
 		return -ENOMEM;
-	hnv_tunnel_fill(t, p->encapsulation, atomic_load_explicit(&p->path->way, memory_order_acquire));
+	if (own)
+		hnv_tunnel_fill(t, p->encapsulation,
+				provider_way_from(p->path, &p->from, &own->way) ? &own->way : NULL);
+	else
+		hnv_tunnel_fill(t, p->encapsulation, atomic_load_explicit(&p->path->way, memory_order_acquire));
 	void *old = (void *)atomic_exchange_explicit(&p->next.tunnel, t, memory_order_acq_rel);
 	if (old)
 		rcu_defer(free, old);
@@ -143,11 +154,13 @@ unsigned hnv_peers_overhead(uint8_t network)
 }
 
 static struct hnv_peer *peer_find(uint8_t network, const struct ip *provider,
-				  const struct hnv_encapsulation *encapsulation, bool use_vm_mac_address)
+				  const struct hnv_encapsulation *encapsulation, bool use_vm_mac_address,
+				  const struct ip *from)
 {
 	struct hnv_peer *p = *bucket_of(network, provider);
 	while (p && (p->network != network || p->encapsulation != encapsulation ||
-		     p->next.use_vm_mac_address != use_vm_mac_address || !ip_equal(&p->provider, provider)))
+		     p->next.use_vm_mac_address != use_vm_mac_address || !ip_equal(&p->provider, provider) ||
+		     !ip_equal(&p->from, from)))
 		p = p->chain;
 	return p;
 }
@@ -185,7 +198,7 @@ static int peer_open(struct hnv_peer *p)
 }
 
 static int peer_create(uint8_t network, const struct ip *provider, const struct hnv_encapsulation *encapsulation,
-		       bool use_vm_mac_address, struct hnv_peer **ret_peer)
+		       bool use_vm_mac_address, const struct ip *from, struct hnv_peer **ret_peer)
 {
 	uint16_t index = number_take();
 	if (!index) {
@@ -204,6 +217,7 @@ static int peer_create(uint8_t network, const struct ip *provider, const struct 
 	p->provider = *provider;
 	p->network = network;
 	p->encapsulation = encapsulation;
+	p->from = *from;
 	rc = peer_open(p);
 	if (rc)
 		goto undo;
@@ -223,10 +237,12 @@ undo:
 }
 
 int hnv_peer_hold(uint8_t network, const struct ip *provider, const struct hnv_encapsulation *encapsulation,
-		  bool use_vm_mac_address)
+		  bool use_vm_mac_address, const struct ip *from)
 {
-	struct hnv_peer *p = peer_find(network, provider, encapsulation, use_vm_mac_address);
-	int rc = p ? 0 : peer_create(network, provider, encapsulation, use_vm_mac_address, &p);
+	static const struct ip usual;
+	from = from ? from : &usual;
+	struct hnv_peer *p = peer_find(network, provider, encapsulation, use_vm_mac_address, from);
+	int rc = p ? 0 : peer_create(network, provider, encapsulation, use_vm_mac_address, from, &p);
 	if (rc)
 		return rc;
 	if (!p->holders++ && p->encapsulation)
@@ -267,6 +283,14 @@ static void peer_end(struct hnv_peer *p)
 		provider_group_leave(p->network, &p->provider);
 	provider_path_release(p->path);
 	rcu_defer(peer_unread, p);
+}
+
+void hnv_peers_renew_sources(void)
+{
+	for (unsigned i = 0; i < BUCKETS; i++)
+		for (struct hnv_peer *p = peers[i]; p; p = p->chain)
+			if (p->from.family && tunnel_renew(p))
+				log_error("host", "out of memory: tunnels keep their old provider address");
 }
 
 void hnv_peers_tick(bool all)

@@ -19,6 +19,7 @@ struct hnv_peer {
 	uint8_t network; /* index */
 	bool group; /* a multicast group of the provider network, joined */
 	const struct hnv_encapsulation *encapsulation; /* NULL: rule nat */
+	struct ip from; /* the provider address of this host that its frames come from; family 0: the usual one */
 	struct provider_path *path;
 	uint32_t holders; /* 0: it stays for a while, for frames on their way and for whoever holds it again */
 	uint32_t idle; /* ticks without */
@@ -35,13 +36,15 @@ void hnv_local_free(struct hnv_next *next); /* NULL ok; shown ones after a grace
 
 /*
  * The number of the peer of an encapsulation (NULL: rule nat), made and its path asked for if nobody holds it yet;
- * each hold wants one hnv_peer_release. -ENOMEM, -ENOSPC: all numbers are given.
+ * from: as in struct
+ * hnv_peer, NULL: the usual one. Each hold wants one hnv_peer_release. -ENOMEM, -ENOSPC: all numbers are given.
  */
 int hnv_peer_hold(uint8_t network, const struct ip *provider, const struct hnv_encapsulation *encapsulation,
-		  bool use_vm_mac_address);
+		  bool use_vm_mac_address, const struct ip *from);
 void hnv_peer_release(uint16_t next); /* a number that is no peer's is ignored */
 const struct hnv_peer *hnv_peer_of(uint16_t next); /* NULL: not a peer's */
 void hnv_peers_tick(bool all); /* once a second: those that nobody holds go, or all of them at once */
+void hnv_peers_renew_sources(void); /* a document may have changed what is behind `from`: MAC address, VLAN */
 int hnv_peers_each(int (*fn)(const struct hnv_peer *peer, void *arg), void *arg);
 
 /* Is the provider address another's already: anybody's (nat), or that of a rewritten customer? The peer `but` does not

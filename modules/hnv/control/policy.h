@@ -37,6 +37,13 @@ struct hnvc_presence {
 	uint16_t uplink_mtu; /* L3 bytes */
 	struct ip *own; /* this host's provider addresses */
 	size_t n_own;
+	struct hnvc_source *sources; /* provider addresses that virtual subnets have of their own */
+	size_t n_sources;
+};
+
+struct hnvc_source {
+	uint32_t vsid;
+	struct ip provider;
 };
 
 /* A provider network by name. Once made it stays, so that records held for it find it again. */
@@ -133,6 +140,8 @@ struct hnvc_subnet *hnvc_subnets(void);
 struct hnvc_subnet *hnvc_subnet_find(const struct hnvc_network *net, uint32_t vsid); /* NULL: none */
 struct hnvc_subnet *hnvc_subnet_make(struct hnvc_network *net, uint32_t vsid);
 void hnvc_subnet_drop(struct hnvc_subnet *s); /* if nothing needs it any more */
+/* The provider address that a virtual subnet's frames are sent from, of a family; NULL: the usual one. */
+const struct ip *hnvc_source(const struct hnvc_presence *p, uint32_t vsid, uint8_t family);
 bool hnvc_is_own(const struct hnvc_network *net, int side, const struct ip *provider);
 int hnvc_networks_prepare(struct txn *t, struct err *e);
 void hnvc_networks_commit(void);

@@ -92,6 +92,14 @@ static void (*changed[2])(struct provider_path *p);
 
 void provider_watch(void (*fn)(struct provider_path *p)) { changed[changed[0] && changed[0] != fn] = fn; }
 
+bool provider_way_from(const struct provider_path *p, const struct ip *from, struct provider_way *ret)
+{
+	const struct provider_way *way = atomic_load(&p->way);
+	if (way)
+		*ret = *way;
+	return way;
+}
+
 void provider_quoted_by(bool (*ours)(uint8_t network, uint8_t protocol, const uint8_t *bytes, uint32_t len)) {}
 
 struct provider_path *provider_path_hold(uint8_t network, const struct ip *remote)

@@ -28,18 +28,27 @@ const char *move_network_of(const struct api_document *doc, const char *switch_n
 	return NULL;
 }
 
-const struct ip *move_provider_of(const struct api_document *doc, const char *network, uint8_t family)
+/* How well the address suits a guest of that virtual subnet, whose records lead to one of that family now. */
+static unsigned suits(const struct api_provider_address *a, uint32_t vsid, uint8_t family)
 {
-	const struct ip *any = NULL;
+	bool own = false;
+	for (size_t i = 0; i < a->n_virtual_subnet_ids; i++)
+		own |= a->virtual_subnet_ids[i] == vsid;
+	return 1 + own + 2 * (a->address.ip.family == family);
+}
+
+const struct ip *move_provider_of(const struct api_document *doc, const char *network, uint32_t vsid, uint8_t family)
+{
+	const struct ip *best = NULL;
+	unsigned best_suits = 0;
 	for (size_t i = 0; i < doc->n_provider_addresses; i++) {
 		const struct api_provider_address *a = &doc->provider_addresses[i];
-		if (strcmp(a->provider_network, network) != 0)
+		if (strcmp(a->provider_network, network) != 0 || suits(a, vsid, family) <= best_suits)
 			continue;
-		if (a->address.ip.family == family)
-			return &a->address.ip;
-		any = any ? any : &a->address.ip;
+		best = &a->address.ip;
+		best_suits = suits(a, vsid, family);
 	}
-	return any;
+	return best;
 }
 
 bool move_is_own(const struct api_document *doc, const char *network, const struct ip *provider)
@@ -73,7 +82,7 @@ int move_provider_check(const struct api_document *doc, const char *network, con
 {
 	char text[IP_TEXT_SIZE], own[IP_TEXT_SIZE];
 	static const uint8_t zero[sizeof(provider->byte)];
-	const struct ip *here = move_provider_of(doc, network, provider->family);
+	const struct ip *here = move_provider_of(doc, network, 0, provider->family);
 	bool group = provider->family == AF_INET6 ? provider->byte[0] == 0xff : provider->byte[0] >= 0xe0;
 	if (!here)
 		return err_set(e, EINVAL, "provider-network",

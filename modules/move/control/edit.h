@@ -50,8 +50,9 @@ int move_edit_remove(const struct api_document *here, const char *name, const js
 
 /* The provider network of a switch, as the document says; NULL: it carries none. */
 const char *move_network_of(const struct api_document *doc, const char *switch_name);
-/* This host's own provider address there, of that family if it has one; NULL: none. */
-const struct ip *move_provider_of(const struct api_document *doc, const char *network, uint8_t family);
+/* This host's own provider address there: that of the virtual subnet (0: no matter), else the first of that family, else
+ * of the other; NULL: none. */
+const struct ip *move_provider_of(const struct api_document *doc, const char *network, uint32_t vsid, uint8_t family);
 bool move_is_own(const struct api_document *doc, const char *network, const struct ip *provider);
 /* Can it be an address of one host? reached: the provider network has a route there. -EINVAL, with what would be one. */
 int move_provider_check(const struct api_document *doc, const char *network, const struct ip *provider, bool reached,

@@ -129,7 +129,7 @@ static void answer_guest(json_t *answer, const char *name)
 	struct ip there = {0};
 	if (first)
 		(void)ip_parse(json_string_value(first), &there);
-	const struct ip *own = move_provider_of(engine_document(), g.network, there.family);
+	const struct ip *own = move_provider_of(engine_document(), g.network, g.vsid, there.family);
 	if (own)
 		json_object_set_new(answer, "provider-address", json_string(ip_format(own, text)));
 }

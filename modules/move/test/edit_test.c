@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What each step of a move makes of documents, and each reason to refuse it. */
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -291,13 +292,50 @@ static void test_provider_check(void **state)
 	api_document_free(here);
 }
 
+/* Where a guest that comes is led to: the virtual subnet's own provider address before the first. */
+static void test_own_provider(void **state)
+{
+	static const struct {
+		const char *network;
+		uint32_t vsid;
+		int family;
+		const char *found;
+	} asked[] = {
+		{"default", 5001, AF_INET, "198.51.100.21"}, {"default", 5002, AF_INET, "198.51.100.11"},
+		{"default", 0, AF_INET, "198.51.100.11"},    {"default", 5001, AF_INET6, "2001:db8::11"},
+		{"blue", 5001, AF_INET, "192.0.2.11"},	     {"blue", 5001, AF_INET6, "192.0.2.11"},
+	};
+	char text[IP_TEXT_SIZE];
+	struct api_document *doc = document(
+		"switches: [{name: a, type: external, uplink: eth1}, {name: b, type: external, uplink: eth2}]\n"
+		"provider-addresses:\n"
+		"  - {switch: a, address: 198.51.100.11/24}\n"
+		"  - {switch: a, address: 198.51.100.21/24, virtual-subnet-ids: [5001]}\n"
+		"  - {switch: a, address: '2001:db8::11/64'}\n"
+		"  - {switch: b, address: 192.0.2.11/24, provider-network: blue}\n"
+		"routing-domains: [{id: " RDID ", virtual-subnets: [{id: 5001, prefix: 10.0.0.0/24}]}]\n");
+	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+		const struct ip *ip =
+			move_provider_of(doc, asked[i].network, asked[i].vsid, (uint8_t)asked[i].family);
+		assert_non_null(ip);
+		assert_string_equal(ip_format(ip, text), asked[i].found);
+	}
+	assert_null(move_provider_of(doc, "green", 5001, AF_INET));
+	api_document_free(doc);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_prepare),		cmocka_unit_test(test_prepare_part),
-		cmocka_unit_test(test_prepare_again),	cmocka_unit_test(test_prepare_refused),
-		cmocka_unit_test(test_prepare_domains), cmocka_unit_test(test_port),
-		cmocka_unit_test(test_activate),	cmocka_unit_test(test_remove),
+		cmocka_unit_test(test_own_provider),
+		cmocka_unit_test(test_prepare),
+		cmocka_unit_test(test_prepare_part),
+		cmocka_unit_test(test_prepare_again),
+		cmocka_unit_test(test_prepare_refused),
+		cmocka_unit_test(test_prepare_domains),
+		cmocka_unit_test(test_port),
+		cmocka_unit_test(test_activate),
+		cmocka_unit_test(test_remove),
 		cmocka_unit_test(test_provider_check),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

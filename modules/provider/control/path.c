@@ -109,6 +109,20 @@ bool path_way_from(const struct path *p, const struct network_address *from, str
 	return true;
 }
 
+bool provider_way_from(const struct provider_path *pub, const struct ip *from, struct provider_way *ret)
+{
+	const struct path *p = (const struct path *)pub;
+	const struct network_config *c = p->net->config;
+	const struct ip *hop = p->neighbour ? &p->neighbour->peer->ip : NULL; /* none: a group */
+	const struct network_address *other = c ? network_address_find(c, from) : NULL;
+	const struct network_address *usual = !other ? NULL
+					      : hop  ? network_on_link(c, hop)
+						     : network_address_of_family(c, from->family);
+	if (!usual || other->vlan != usual->vlan || (hop && !ip_prefix_contains(&other->prefix, hop)))
+		other = NULL;
+	return path_way_from(p, other, ret);
+}
+
 static void way_to(struct path *p, const struct network_address *from, const struct mac *to)
 {
 	struct provider_way *w = calloc(1, sizeof(*w));
