@@ -194,6 +194,25 @@ class Rewrite(TenantsCase):
         left = {a["provider-address"] for a in self.f.nodes[0].api("GET", "/v1/provider")["addresses"]}
         self.assertEqual(left, set(shown) - {f"{own('fweb')}/24"})
 
+    def test_a_hundred_addresses(self):
+        """Fifty customer addresses of a guest on each host: a hundred provider addresses, each for its own."""
+        cas = {"cweb": {f"10.0.0.{100 + i}": f"198.51.100.{120 + i}" for i in range(50)},
+               "capp": {f"10.0.0.{150 + i}": f"198.51.100.{180 + i}" for i in range(50)}}
+        self.f = NatFabric(self.lab, guests())
+        records = self.f.document(1)["lookup-records"] + [
+            {"virtual-subnet-id": 5001, "customer-address": ca, "mac-address": self.f.guest[name].mac, "provider-address": own_pa,
+             "rule": "nat"} for name, pairs in cas.items() for ca, own_pa in pairs.items()]
+        self.f.up(**{"lookup-records": records})
+        for name, pairs in cas.items():
+            self.lab.ip(name, "-batch", "-", input="\n".join(f"addr add {ca}/32 dev {name}" for ca in pairs))
+        asked = list(zip(cas["cweb"].items(), cas["capp"].items()))
+        for (source, _), (to, _) in asked:
+            self.assertIn("1 received", self.ping("cweb", to, "-I", source), f"{source} to {to}")
+        seen = set(self.f.wire.seen("icmp.type == 8", "ip.src", "ip.dst", occurrence="f"))
+        self.assertLessEqual({(a, b) for (_, a), (_, b) in asked}, seen)
+        self.assertPlain()
+        self.assertBooks()
+
     def test_the_guests_own_mac_address(self):
         self.f = NatFabric(self.lab, guests())
         self.f.guest["cweb"].record = {"use-vm-mac-address": True}

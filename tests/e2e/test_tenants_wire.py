@@ -94,6 +94,7 @@ class Nvgre(TenantsCase):
                     continue
                 n += 1
                 longest = max(longest, p[IP].len)
+                outer_ids.append(p[IP].id)
                 within = p[GRE].payload
                 self.assertEqual(p[IP].len, len(p) - 14)
                 self.assertTrue(checksums_hold(within), within.summary())
@@ -103,6 +104,8 @@ class Nvgre(TenantsCase):
         self.assertGreater(n, (1 << 20) // 1418)
         increments = sum((b - a) & 0xffff == 1 for a, b in zip(inner_ids, inner_ids[1:]))
         self.assertGreater(increments, 0.8 * len(inner_ids), "the inner IP-ID counts segments")
+        increments = sum((b - a) & 0xffff == 1 for a, b in zip(outer_ids, outer_ids[1:]))
+        self.assertGreater(increments, 0.8 * len(outer_ids), "and so does the outer one")
         self.assertEqual(self.f.wire.stats()["fragments"], 0)
         self.assertBooks()
 
