@@ -68,7 +68,10 @@ def judge(row, samples, failures):
             line["wanted"] = f"{check.extra:.0f} cycles more"
         if unit == "cycles" and got and all_busy(mine, peers):
             line["mpps-ratio"] = ratio(mine, peers, "mpps", inverse=False)
-        if got is None:
+        if check.most is not None:
+            line |= {"peer": "-", "wanted": f"{check.most:.0f} ms at most"}
+            line["verdict"] = most(check, mine, failures)
+        elif got is None:
             line["verdict"] = "failed: " + failures.get("weft", failures.get(check.peer, "no figure")).split("\n")[0][:60]
         elif restless(mine) or restless(peers):
             line["verdict"] = "none: disturbed"
@@ -83,9 +86,23 @@ def judge(row, samples, failures):
     return out
 
 
+def most(check, mine, failures):
+    """The verdict where there is no peer."""
+    if not mine:
+        return "failed: " + failures.get("weft", "no figure").split("\n")[0][:60]
+    took = median(mine, "ms")
+    return "good" if took <= check.most else "none: disturbed" if restless(mine) else f"{milliseconds(took - check.most)} more"
+
+
+def milliseconds(ms):
+    return f"{ms:.2f} ms" if ms < 100 else f"{ms:.0f} ms"
+
+
 def describe(runs):
     if not runs:
         return "-"
+    if "ms" in runs[0]:
+        return milliseconds(median(runs, "ms"))
     if "cycles" not in runs[0]:
         return f"{median(runs, 'gbps'):.2f} Gbit/s"
     return f"{median(runs, 'cycles'):.0f} cycles, {median(runs, 'mpps'):.2f} Mpps, {median(runs, 'busy') * 100:.0f} % busy"
