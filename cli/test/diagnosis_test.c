@@ -110,6 +110,13 @@ static const struct {
 	 "  \"isolation-id\": 5001,\n  \"results\": [\n    {\n      \"sequence\": 7,\n"
 	 "      \"error\": \"no-record: add one\"\n    }\n  ],\n  \"sent\": 1,\n  \"received\": 0,\n"
 	 "  \"loss-percent\": 100.0\n}\n"},
+	{"Test-VirtualNetworkConnection -o json cweb --to-address 10.0.0.99 --isolation-id 5001 --sequence-number 7 "
+	 "--payload-size 99",
+	 CLI_REFUSED,
+	 "{\n  \"from\": \"cweb\",\n  \"from-address\": \"10.0.0.5\",\n  \"to-address\": \"10.0.0.99\",\n"
+	 "  \"isolation-id\": 5001,\n  \"results\": [\n    {\n      \"sequence\": 7,\n"
+	 "      \"error\": \"no-record: add one\"\n    }\n  ],\n  \"sent\": 1,\n  \"received\": 0,\n"
+	 "  \"loss-percent\": 100.0\n}\n"},
 	{"customer-routes", CLI_OK,
 	 "ROUTING-DOMAIN  NAME     PREFIX       VSID  NEXT-HOP  METRIC\n"
 	 "{1}             contoso  10.0.0.0/24  5001  0.0.0.0        0\n"},
@@ -135,6 +142,14 @@ static const struct {
 	 "{\n  \"routing-domain\": \"{1}\",\n  \"virtual-subnet-id\": 5002,\n  \"next-hop\": \"10.0.1.7\",\n"
 	 "  \"routed\": true,\n  \"leads-to\": \"tunnel\",\n  \"provider-address\": \"198.51.100.12\"\n}\n"},
 	{"test-encapsulation", CLI_OK,
+	 "PROVIDER-NETWORK  SWITCH  UPLINK-MTU  OVERHEAD  INNER-MTU  NEEDED-MTU\n"
+	 "default           fabric        1500        42       1458        1542\n\n"
+	 "1 of 2 adapters have an MTU that fits\n"
+	 "ADAPTER  VSID   MTU  NOTE\n"
+	 "cweb     5001  1500  more than fits: long packets are cut, or their sender is told\n\n"
+	 "PEER           PROVIDER-NETWORK  UPLINK-MTU  PASSES  VERDICT\n"
+	 "198.51.100.12  default                 1500    1500  full size passes\n"},
+	{"Test-EncapOverheadSettings", CLI_OK,
 	 "PROVIDER-NETWORK  SWITCH  UPLINK-MTU  OVERHEAD  INNER-MTU  NEEDED-MTU\n"
 	 "default           fabric        1500        42       1458        1542\n\n"
 	 "1 of 2 adapters have an MTU that fits\n"

@@ -122,8 +122,13 @@ COMMAND(test_adapter, .words = "test-adapter", .group = COMMAND_FRAMES, .usage =
 	.more = "An echo request is sent from the port of FROM through all that its guest's packets pass, and the weftd at\n"
 		"whose port it arrives answers it, on this host or another; neither guest sees anything of it, nor need it\n"
 		"run. Before that, what 'explain' says of the same packet here.\n"
-		"Exit: 0 when every probe was answered, else 1. 'Test-VMNetworkAdapter' is the same.",
+		"Exit: 0 when every probe was answered, else 1. 'Test-VMNetworkAdapter' and 'Test-VirtualNetworkConnection'\n"
+		"are the same.",
 	.fn = test_adapter)
 
 COMMAND(test_vm_network_adapter, .words = "Test-VMNetworkAdapter", .group = COMMAND_FRAMES, .usage = "FROM [TO]",
 	.min_words = 1, .max_words = 2, .options = options, .help = "the same as 'test-adapter'", .fn = test_adapter)
+
+COMMAND(test_virtual_network_connection, .words = "Test-VirtualNetworkConnection", .group = COMMAND_FRAMES,
+	.usage = "FROM [TO]", .min_words = 1, .max_words = 2, .options = options,
+	.help = "the same as 'test-adapter'", .fn = test_adapter)
