@@ -179,6 +179,8 @@ class Moves(TenantsCase):
                 for dst in ("00:15:5d:ff:ff:01", station):
                     self.send(name, Ether(src=mac, dst=dst) / packet)
             wait_until("the alarm", lambda: self.dropped(name, before).get("control-forged", 0) == 4)
+            wait_until("an event", lambda: [e for e in self.f.nodes[2].json("events") if f"adapter {name}" == e["object"] and
+                                            "forged control message" in e["text"]])
         # By the wire, from a provider address that nobody knows, from one that the guest is not at, for a target that is none.
         refused = self.messages(3)["refused"]
         self.assertEqual(refused, {})

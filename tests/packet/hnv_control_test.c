@@ -13,6 +13,7 @@
 #include <cmocka.h>
 #include <pcap/pcap.h>
 
+#include "base/log.h"
 #include "core/runtime/offload.h"
 #include "modules/hnv/control/detours.h"
 #include "modules/hnv/control/message.h"
@@ -400,6 +401,17 @@ static void test_lies(void **state)
 	assert_int_equal(hnvc_redirects(), 1);
 }
 
+static unsigned alarms;
+static char alarm_text[256];
+
+static void on_log(enum log_level level, const char *object, const char *text)
+{
+	if (!strstr(text, "ALARM"))
+		return;
+	alarms++;
+	snprintf(alarm_text, sizeof(alarm_text), "%s: %s", object, text);
+}
+
 /* A guest that speaks as a host does, to every provider address that is known, gets nowhere (row D4). */
 static void test_forged(void **state)
 {
@@ -407,6 +419,7 @@ static void test_forged(void **state)
 	static const uint8_t kinds[2][2][2] = {{{5, 10}, {3, 10}}, {{137, 1}, {1, 1}}};
 	uint8_t frame[512];
 	begin();
+	log_set_sink(on_log);
 	for (unsigned i = 0; i < 8; i++) {
 		bool ip6 = strchr(pas[i / 2], ':');
 		const uint8_t *kind = kinds[ip6][i & 1];
@@ -416,6 +429,12 @@ static void test_forged(void **state)
 		memcpy(at, kind, 2);
 		rig_expect(pas[i / 2], "c-web", frame, (size_t)(at + 100 - frame), "", "control-forged");
 	}
+	host_turn();
+	log_set_sink(NULL);
+	assert_int_equal(alarms, 5); /* an event for each, but no storm of them */
+	assert_non_null(strstr(alarm_text, "adapter c-web: "));
+	assert_non_null(strstr(alarm_text, pas[2]));
+	host_check_books();
 	/* The whole message of a host, between guests: it is an ICMP message like any other, and nobody acts on it. */
 	uint8_t *at = rig_ether(frame, AWAY, WEB, 0x0800);
 	at = rig_ip(at, "10.0.0.5", "10.0.0.6", 1, 0, (uint16_t)(in_len[0] - ICMP));

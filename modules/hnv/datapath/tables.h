@@ -139,6 +139,7 @@ struct hnv_port {
 	struct hnv_limit errors; /* ICMP errors, which no storm of the others may silence (path MTU) */
 	struct hnv_limit learning; /* customer addresses reported for learning */
 	struct hnv_limit misses; /* packets without a record, held for the resolver */
+	struct hnv_limit alarms; /* events about control messages that the guest forged */
 	uint64_t beacon_ms; /* control thread: when the next router advertisement is due (its clock) */
 	struct hnv_limit refusals,
 		told; /* events about addresses not learned: workers', the control thread's (its clock) */
