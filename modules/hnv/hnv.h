@@ -129,6 +129,9 @@ struct hnv_guest {
 	const char *network; /* name of the provider network */
 	uint32_t vsid;
 	struct mac mac;
+	/* NULL, or the adapter of this host whose guest is in several virtual subnets (`isolation`): all of them are meant, of
+	 * which vsid is one. */
+	const char *adapter;
 };
 
 enum hnv_origin { HNV_OF_DOCUMENT, HNV_OF_API, HNV_LEARNED, HNV_RESOLVED };
@@ -139,7 +142,8 @@ struct hnv_guest_record {
 	bool here; /* its provider address is one of this host's */
 };
 
-/* The guest of an adapter of this host. -ENOENT: no adapter in a virtual subnet is called so. */
+/* The guest of an adapter of this host; the name is kept if it is in several virtual subnets. -ENOENT: no adapter in a virtual
+ * subnet is called so. */
 int hnv_guest_find(const char *adapter, struct hnv_guest *ret_guest);
 bool hnv_guest_is_here(const struct hnv_guest *g); /* has it an adapter on this host? */
 /* Its records, in no order. fn returning non-zero stops and is returned; it changes none. */

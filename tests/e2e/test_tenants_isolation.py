@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows C11 and C12: a gateway guest on one adapter serves a hundred tenants with one address space. It knows them by VLAN
 tags; so does another guest, which stands for somebody in each; two tenants have a guest with a kernel of its own, too."""
+import json
 import selectors
 import socket
 import struct
 
 from frames import ICMP, IP, Dot1Q, Ether
 from relay import Relay
-from tenants import Fabric, Guest, pa
+from tenants import DOMAINS, Fabric, Guest, pa, usual_guests
 from tenants_case import TenantsCase
 from weftlab import TOP, Host, wait_until
 
@@ -156,6 +157,59 @@ class Isolation(TenantsCase):
 class IsolationByTwoWorkers(Isolation):
     """Frames are handed from worker to worker by compartment, too."""
     options = ("--worker-cores", "0,1")
+
+
+class Moves(TenantsCase):
+    """Row I26 for a gateway: its one adapter, in two tenants, goes to another host with the records of both, which are the
+    document's and the API's."""
+
+    def adapter(self, at):
+        return {"name": "gw", "owner": "vm", "switch": "fabric", "mac-address": MAC[GATEWAY], "isolation": ON,
+                "attach": {"tap": f"gw{at}", "netns": f"gw{at}"}, "routing-domain-mappings": [
+                    {"routing-domain-id": rdid, "isolation-ids": [{"isolation-id": vsids[0], "vlan": VLAN + i}]}
+                    for i, (rdid, vsids) in enumerate(DOMAINS.values())]}
+
+    def heard(self, stack):
+        """Tags by which the gateway was pinged by both tenants, all of whom had their answer."""
+        stack.requests.clear()
+        pings = [self.lab.spawn("ping", "-n", "-c2", "-i0.2", "-w6", GATEWAY, ns=n) for n in ("cweb", "fweb")]
+
+        def done():
+            stack.turn()
+            return all(p.poll() is not None for p in pings)
+        wait_until("both have asked", done, 10)
+        self.assertEqual([p.returncode for p in pings], [0, 0])
+        return {vlan for vlan, _ in stack.requests}
+
+    def test_a_gateway_moves_with_the_records_of_all_its_tenants(self):
+        self.guests("gw1", "gw2")
+        self.fabric(usual_guests()[:2], up=False)
+        one, two = self.f.nodes
+        records = self.f.records() + [{"virtual-subnet-id": 5001, "customer-address": GATEWAY, "mac-address": MAC[GATEWAY],
+                                       "provider-address": pa(1)}]
+        for n, node in enumerate(self.f.nodes, 1):
+            node.start()
+            self.f.apply(n, **{"lookup-records": records if n == 1 else self.f.records(), "adapters":
+                               self.f.document(n)["adapters"] + ([self.adapter(1)] if n == 1 else [])})
+            node.weft("record", "set", 6001, GATEWAY, "--mac-address", MAC[GATEWAY], "--provider-address", pa(1))
+        self.f.address_guests()
+        self.assertEqual(self.heard(Stack(self.lab, "gw1", GATEWAY)), {VLAN, VLAN + 1})
+        attach = json.dumps(self.adapter(2)["attach"])
+        said = two.weft("move", "prepare", "gw", "--from", "-", "--attach", attach, input=one.weft("get", "-o", "yaml").stdout)
+        self.assertIn("prepared here", said.stdout)
+        status = two.json("move", "status", "gw")
+        self.assertEqual((status["state"], status["virtual-subnet-ids"], status["leads-to"]), ("prepared", [5001, 6001], [pa(1)]))
+        self.assertIn("5001, 6001", two.weft("move", "status").stdout)
+        self.assertIn("is still here", one.weft("move", "retire", "gw", check=False).stderr)
+        for node in (two, one):
+            node.weft("move", "activate", "gw", "--to", pa(2))
+        self.assertEqual((one.json("move", "status", "gw")["state"], two.json("move", "status", "gw")["state"]),
+                         ("moved-away", "active"))
+        self.assertIn("moved away to", one.adapter("gw")["move"])
+        self.assertEqual(self.heard(Stack(self.lab, "gw2", GATEWAY)), {VLAN, VLAN + 1})
+        one.weft("move", "retire", "gw")
+        self.assertEqual(self.heard(Stack(self.lab, "gw2", GATEWAY)), {VLAN, VLAN + 1})
+        self.assertBooks()
 
 
 class Example(TenantsCase):

@@ -2,16 +2,33 @@
 /* A guest's records, by its virtual subnet and MAC address: what a move from host to host asks and changes. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "modules/hnv/control/policy.h"
 
+/* The next adapter from the i-th on that is a compartment of `adapter`, NAME:VSID. NULL: no more. */
+static const struct hnvc_local *next_compartment(const char *adapter, size_t *i)
+{
+	size_t len = strlen(adapter);
+	while (*i < hnvc_locals[RUNS].n) {
+		const struct hnvc_local *l = hnvc_locals[RUNS].list[(*i)++];
+		if (!strncmp(l->name, adapter, len) && l->name[len] == ':')
+			return l;
+	}
+	return NULL;
+}
+
 int hnv_guest_find(const char *adapter, struct hnv_guest *ret_guest)
 {
-	const struct hnvc_local *l = hnvc_local_by_name(adapter);
+	size_t i = 0;
+	const struct hnvc_local *one = hnvc_local_by_name(adapter), *l = one ? one : next_compartment(adapter, &i);
 	if (!l)
 		return -ENOENT;
-	*ret_guest = (struct hnv_guest){.network = l->subnet->network->name, .vsid = l->subnet->vsid, .mac = l->mac};
+	*ret_guest = (struct hnv_guest){.network = l->subnet->network->name,
+					.vsid = l->subnet->vsid,
+					.mac = l->mac,
+					.adapter = one ? NULL : adapter};
 	return 0;
 }
 
@@ -23,15 +40,18 @@ static struct hnvc_subnet *subnet_of(const struct hnv_guest *g)
 
 bool hnv_guest_is_here(const struct hnv_guest *g)
 {
+	size_t i = 0;
+	if (g->adapter)
+		return next_compartment(g->adapter, &i);
 	const struct hnvc_subnet *s = subnet_of(g);
 	return s && hnvc_local_find(RUNS, s, &g->mac);
 }
 
 /* An adapter knows the addresses of its own records, so that a host's whole status need not look at a million;
  * l2only ones have no address. */
-static int each(const struct hnv_guest *g, int (*fn)(struct hnvc_record *r, void *arg), void *arg)
+static int each_in(const struct hnvc_subnet *s, const struct hnv_guest *g,
+		   int (*fn)(struct hnvc_record *r, void *arg), void *arg)
 {
-	const struct hnvc_subnet *s = subnet_of(g);
 	const struct hnvc_local *l = s && !s->n_l2only ? hnvc_local_find(RUNS, s, &g->mac) : NULL;
 	int rc = 0;
 	for (size_t i = 0; l && i < l->n_own && !rc; i++) {
@@ -41,6 +61,16 @@ static int each(const struct hnv_guest *g, int (*fn)(struct hnvc_record *r, void
 	for (struct hnvc_record *r = s && !l ? s->records : NULL; r && !rc; r = r->after)
 		if (mac_to_u64(&r->pub.mac) == mac_to_u64(&g->mac))
 			rc = fn(r, arg);
+	return rc;
+}
+
+static int each(const struct hnv_guest *g, int (*fn)(struct hnvc_record *r, void *arg), void *arg)
+{
+	const struct hnvc_local *l;
+	size_t i = 0;
+	int rc = g->adapter ? 0 : each_in(subnet_of(g), g, fn, arg);
+	while (!rc && g->adapter && (l = next_compartment(g->adapter, &i)))
+		rc = each_in(l->subnet, g, fn, arg);
 	return rc;
 }
 

@@ -234,7 +234,13 @@ static void render_moves(struct cli *c, const json_t *list)
 		char *addresses = joined(json_object_get(o, "customer-addresses"));
 		char *where = joined(json_object_get(o, "leads-to"));
 		table_json(t, json_object_get(o, "adapter"));
-		table_json(t, json_object_get(o, "virtual-subnet-id"));
+		const json_t *several = json_object_get(o, "virtual-subnet-ids");
+		char *subnets = joined(several);
+		if (!several)
+			table_json(t, json_object_get(o, "virtual-subnet-id"));
+		else
+			table_text(t, subnets);
+		free(subnets);
 		table_json(t, json_object_get(o, "mac-address"));
 		for (size_t k = 0; k < sizeof(states) / sizeof(states[0]); k++)
 			if (state_is(o, states[k].state)) {

@@ -17,7 +17,17 @@ void move_edit_clear(struct move_edit *m)
 {
 	json_decref(m->document);
 	json_decref(m->added);
+	free(m->vsids);
 	*m = (struct move_edit){0};
+}
+
+bool move_is_in(const struct api_adapter *ad, uint32_t vsid)
+{
+	bool is = vsid == api_adapter_untagged(ad);
+	for (size_t m = 0; m < ad->n_routing_domain_mappings && ad->isolation.multi_tenant_stack && !is; m++)
+		for (size_t n = 0; n < ad->routing_domain_mappings[m].n_isolation_ids && !is; n++)
+			is = ad->routing_domain_mappings[m].isolation_ids[n].id == vsid;
+	return is;
 }
 
 const char *move_network_of(const struct api_document *doc, const char *switch_name)
@@ -121,21 +131,22 @@ int move_edit_open(const struct api_document *here, const char *key, json_t **re
 struct guest {
 	const char *network;
 	uint32_t vsid;
+	const struct api_adapter *adapter; /* NULL: in vsid alone */
 	const struct mac *mac;
 };
 
 /* Is it one of the guest's, and leads elsewhere than it is to? */
 static bool is_to_change(const struct api_lookup_record *r, const struct guest *g, const struct ip *provider)
 {
-	return r->virtual_subnet_id == g->vsid && mac_to_u64(&r->mac_address) == mac_to_u64(g->mac) &&
-	       r->rule != API_RULE_NAT && !strcmp(r->provider_network, g->network) &&
-	       !ip_equal(&r->provider_address, provider);
+	bool in = g->adapter ? move_is_in(g->adapter, r->virtual_subnet_id) : r->virtual_subnet_id == g->vsid;
+	return in && mac_to_u64(&r->mac_address) == mac_to_u64(g->mac) && r->rule != API_RULE_NAT &&
+	       !strcmp(r->provider_network, g->network) && !ip_equal(&r->provider_address, provider);
 }
 
-int move_edit_activate(const struct api_document *here, const char *network, uint32_t vsid, const struct mac *mac,
-		       const struct ip *provider, json_t **ret_document, struct err *e)
+int move_edit_activate(const struct api_document *here, const char *network, uint32_t vsid, const char *adapter,
+		       const struct mac *mac, const struct ip *provider, json_t **ret_document, struct err *e)
 {
-	const struct guest g = {network, vsid, mac};
+	const struct guest g = {network, vsid, adapter ? api_document_adapter(here, adapter) : NULL, mac};
 	json_t *document = NULL, *records = NULL;
 	char text[IP_TEXT_SIZE];
 	int rc = 0;

@@ -27,7 +27,8 @@ struct move_edit {
 	bool is_here; /* the adapter was there before, just the same */
 	/* The guest; of move_edit_prepare only. */
 	char network[64]; /* "": the adapter's switch carries none */
-	uint32_t vsid;
+	uint32_t *vsids; /* where it is */
+	size_t n_vsids;
 	struct mac mac;
 	bool learns; /* has a dynamic-ip-address-limit */
 	size_t n_records; /* that it has there */
@@ -40,14 +41,16 @@ int move_edit_port(const struct api_document *here, const json_t *adapter, struc
  * -ENOENT: there is none of that name. */
 int move_edit_prepare(const struct api_document *here, const json_t *there, const char *name, move_held_fn *held,
 		      struct move_edit *ret, struct err *e);
-/* All of the document's records of a guest lead to `provider`, but those of rule nat. *ret_document: a new reference,
- * NULL when they do already. */
-int move_edit_activate(const struct api_document *here, const char *network, uint32_t vsid, const struct mac *mac,
-		       const struct ip *provider, json_t **ret_document, struct err *e);
+/* All of the document's records of a guest, in vsid or (not NULL) in all virtual subnets of its adapter, lead to `provider`,
+ * but those of rule nat. *ret_document: a new reference, NULL when they do already. */
+int move_edit_activate(const struct api_document *here, const char *network, uint32_t vsid, const char *adapter,
+		       const struct mac *mac, const struct ip *provider, json_t **ret_document, struct err *e);
 /* Without the adapter and the records in `added` (NULL: none). *ret_document NULL: it is not there. */
 int move_edit_remove(const struct api_document *here, const char *name, const json_t *added, json_t **ret_document,
 		     struct err *e);
 
+/* Is the adapter in that virtual subnet, as its only one or as one of several? */
+bool move_is_in(const struct api_adapter *ad, uint32_t vsid);
 /* The provider network of a switch, as the document says; NULL: it carries none. */
 const char *move_network_of(const struct api_document *doc, const char *switch_name);
 /* This host's own provider address there: that of the virtual subnet (0: no matter), else the first of that family, else

@@ -113,7 +113,7 @@ static int adapter_check(const struct api_adapter *ad, struct err *e)
 	int rc = 0;
 	if (ad->owner == API_OWNER_HOST)
 		rc = err_set(e, EINVAL, "owner", "host; a host's own adapter stays with it");
-	else if (!ad->virtual_subnet_id)
+	else if (!api_adapter_untagged(ad) && !ad->isolation.multi_tenant_stack)
 		rc = err_set(
 			e, EINVAL, "virtual-subnet-id",
 			"missing; a guest outside of virtual subnets is found by what it sends: take its adapter "
@@ -168,8 +168,8 @@ static int subnet_compare(const struct api_document *here, const struct api_rout
 			      subnet->id);
 }
 
-static int domains_compare(const struct api_document *here, const json_t *there, const char *network, uint32_t vsid,
-			   struct err *e)
+static int domains_compare(const struct api_document *here, const json_t *there, const char *network,
+			   const struct api_adapter *ad, struct err *e)
 {
 	json_t *list, *object;
 	size_t i;
@@ -180,7 +180,7 @@ static int domains_compare(const struct api_document *here, const json_t *there,
 			break;
 		rc = schema_decode(&api_schema_routing_domain, object, &d, e);
 		for (size_t k = 0; !rc && k < d.n_virtual_subnets; k++)
-			if (d.virtual_subnets[k].id == vsid && !strcmp(d.provider_network, network))
+			if (move_is_in(ad, d.virtual_subnets[k].id) && !strcmp(d.provider_network, network))
 				rc = subnet_compare(here, &d, &d.virtual_subnets[k], e);
 		if (rc)
 			err_prefix(e, "routing-domains[%zu]", i);
@@ -228,7 +228,7 @@ static int record_add(struct move_edit *m, const struct api_lookup_record *r)
 static int record_take(const struct api_document *here, const struct api_adapter *ad, const char *network,
 		       const struct api_lookup_record *r, move_held_fn *held, struct move_edit *m, struct err *e)
 {
-	if (r->virtual_subnet_id != ad->virtual_subnet_id || strcmp(r->provider_network, network) != 0 ||
+	if (!move_is_in(ad, r->virtual_subnet_id) || strcmp(r->provider_network, network) != 0 ||
 	    mac_to_u64(&r->mac_address) != mac_to_u64(&ad->mac_address))
 		return 0;
 	int missing = record_judge(here, r, m->is_here, held, e);
@@ -247,7 +247,7 @@ static int records_take(const struct api_document *here, const json_t *there, co
 	if (!network)
 		return 0; /* refused when the adapter is prepared */
 	snprintf(m->network, sizeof(m->network), "%s", network);
-	int rc = domains_compare(here, there, network, ad->virtual_subnet_id, e);
+	int rc = domains_compare(here, there, network, ad, e);
 	if (!rc)
 		rc = list_of(there, "lookup-records", &list, e);
 	if (rc)
@@ -266,6 +266,24 @@ static int records_take(const struct api_document *here, const json_t *there, co
 	return rc;
 }
 
+/* Where the guest is. */
+static int subnets_note(const struct api_adapter *ad, struct move_edit *m, struct err *e)
+{
+	uint32_t untagged = api_adapter_untagged(ad);
+	size_t n = 1;
+	for (size_t i = 0; i < ad->n_routing_domain_mappings; i++)
+		n += ad->routing_domain_mappings[i].n_isolation_ids;
+	m->vsids = calloc(n, sizeof(*m->vsids));
+	if (!m->vsids)
+		return err_set(e, ENOMEM, NULL, "out of memory");
+	if (untagged)
+		m->vsids[m->n_vsids++] = untagged;
+	for (size_t i = 0; i < ad->n_routing_domain_mappings && ad->isolation.multi_tenant_stack; i++)
+		for (size_t k = 0; k < ad->routing_domain_mappings[i].n_isolation_ids; k++)
+			m->vsids[m->n_vsids++] = ad->routing_domain_mappings[i].isolation_ids[k].id;
+	return 0;
+}
+
 int move_edit_prepare(const struct api_document *here, const json_t *there, const char *name, move_held_fn *held,
 		      struct move_edit *ret, struct err *e)
 {
@@ -277,7 +295,8 @@ int move_edit_prepare(const struct api_document *here, const json_t *there, cons
 	rc = adapter_check(&ad, e);
 	if (!rc)
 		rc = port_put(here, &ad, &m, e);
-	m.vsid = ad.virtual_subnet_id;
+	if (!rc)
+		rc = subnets_note(&ad, &m, e);
 	m.mac = ad.mac_address;
 	m.learns = ad.dynamic_ip_address_limit > 0;
 	if (!rc)

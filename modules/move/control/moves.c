@@ -31,7 +31,7 @@ static bool held(const struct api_lookup_record *key, struct move_held *ret)
 {
 	struct hnv_record asked = {.type = HNV_L2ONLY, .customer = key->customer_address};
 	const struct hnv_record *r = &asked;
-	struct hnv_guest g = {key->provider_network, key->virtual_subnet_id, key->mac_address};
+	struct hnv_guest g = {key->provider_network, key->virtual_subnet_id, key->mac_address, NULL};
 	if (key->type == API_RECORD_L2ONLY) {
 		if (!hnv_guest_records(&g, same_key, &r))
 			return false;
@@ -85,14 +85,18 @@ static int any(const struct hnv_guest_record *r, void *arg) { return 1; }
 /* Nobody would ever find it. */
 static int records_check(const struct move_edit *m, const char *name, struct err *e)
 {
-	struct hnv_guest g = {m->network, m->vsid, m->mac};
 	char mac[MAC_TEXT_SIZE];
-	if (!*m->network || m->n_records || m->learns || hnv_guest_records(&g, any, NULL))
+	bool found = !*m->network || m->n_records || m->learns;
+	for (size_t i = 0; i < m->n_vsids && !found; i++) {
+		struct hnv_guest g = {m->network, m->vsids[i], m->mac, NULL};
+		found = hnv_guest_records(&g, any, NULL);
+	}
+	if (found)
 		return 0;
 	return err_set(e, ENOENT, "lookup-records",
 		       "neither the document that came nor this host has one of adapter %s (virtual subnet %u, MAC "
 		       "address %s); set it with 'weft record set', leading to the host that the guest leaves",
-		       name, m->vsid, mac_format(&m->mac, mac));
+		       name, m->vsids[0], mac_format(&m->mac, mac));
 }
 
 /* As a whole without touching anything (row B9), then so. What is noted before is swept if the second does not come. */
@@ -211,7 +215,7 @@ int move_activate(const char *name, const struct hnv_guest *guest, const struct 
 	g.network = network;
 	int rc = activate_check(&g, to, e);
 	if (!rc)
-		rc = move_edit_activate(engine_document(), g.network, g.vsid, &g.mac, to, &document, e);
+		rc = move_edit_activate(engine_document(), g.network, g.vsid, g.adapter, &g.mac, to, &document, e);
 	if (rc)
 		return rc;
 	rc = document ? apply(document, false, &answer, e) : answer_unchanged(false, &answer, e);
@@ -225,8 +229,9 @@ int move_activate(const char *name, const struct hnv_guest *guest, const struct 
 	if (name && move_state_of(name, &g) == MOVE_ACTIVE)
 		move_prepared_forget(name);
 	if (changed)
-		log_info(name ? name : "host", "%zu lookup records of %s in virtual subnet %u lead to %s now",
-			 changed, mac_format(&g.mac, mac), g.vsid, ip_format(to, text));
+		log_info(name ? name : "host", "%zu lookup records of %s in virtual subnet %u%s lead to %s now",
+			 changed, mac_format(&g.mac, mac), g.vsid, g.adapter ? " and others" : "",
+			 ip_format(to, text));
 	if (name)
 		answer_guest(answer, name);
 	else

@@ -21,6 +21,7 @@ static const char *const words[] = {[MOVE_NO_RECORDS] = "no-records",
 
 struct tally {
 	size_t here, away, nat;
+	bool several; /* virtual subnets, where it may have one address */
 	json_t *addresses, *leads_to; /* NULL: only counted */
 };
 
@@ -45,9 +46,9 @@ static int count(const struct hnv_guest_record *r, void *arg)
 	t->away += !nat && !r->here;
 	if (!t->addresses)
 		return 0;
-	json_array_append_new(
-		t->addresses,
-		json_string(r->record->type == HNV_L2ONLY ? "any" : ip_format(&r->record->customer, text)));
+	const char *address = r->record->type == HNV_L2ONLY ? "any" : ip_format(&r->record->customer, text);
+	if (!t->several || !has(t->addresses, address))
+		json_array_append_new(t->addresses, json_string(address));
 	ip_format(&r->record->provider, text);
 	if (!nat && !has(t->leads_to, text))
 		json_array_append_new(t->leads_to, json_string(text));
@@ -70,15 +71,34 @@ enum move_state move_state_of(const char *adapter, const struct hnv_guest *g)
 	return judge(adapter, &t);
 }
 
+/* Of an adapter that is in several. */
+static json_t *subnets_of(const char *adapter)
+{
+	const struct api_adapter *ad = api_document_adapter(engine_document(), adapter);
+	json_t *list = json_array();
+	uint32_t untagged = ad ? api_adapter_untagged(ad) : 0;
+	if (untagged)
+		json_array_append_new(list, json_integer(untagged));
+	for (size_t m = 0; ad && m < ad->n_routing_domain_mappings; m++)
+		for (size_t n = 0; n < ad->routing_domain_mappings[m].n_isolation_ids; n++)
+			if (ad->routing_domain_mappings[m].isolation_ids[n].id != untagged)
+				json_array_append_new(
+					list, json_integer(ad->routing_domain_mappings[m].isolation_ids[n].id));
+	return list;
+}
+
 void move_state_add(json_t *answer, const char *adapter, const struct hnv_guest *g)
 {
-	struct tally t = {.addresses = json_array(), .leads_to = json_array()};
+	struct tally t = {.addresses = json_array(), .leads_to = json_array(), .several = g->adapter};
 	char mac[MAC_TEXT_SIZE];
 	(void)hnv_guest_records(g, count, &t);
 	if (adapter)
 		json_object_set_new(answer, "adapter", http_text(adapter));
 	json_object_set_new(answer, "provider-network", http_text(g->network));
-	json_object_set_new(answer, "virtual-subnet-id", json_integer(g->vsid));
+	if (g->adapter)
+		json_object_set_new(answer, "virtual-subnet-ids", subnets_of(g->adapter));
+	else
+		json_object_set_new(answer, "virtual-subnet-id", json_integer(g->vsid));
 	json_object_set_new(answer, "mac-address", json_string(mac_format(&g->mac, mac)));
 	if (hnv_guest_is_here(g))
 		json_object_set_new(answer, "state", json_string(words[judge(adapter, &t)]));
@@ -121,7 +141,8 @@ void move_status_adapter(const struct api_adapter *ad, json_t *object)
 					   [MOVE_PARTLY] = "partly here; its records lead to",
 					   [MOVE_AWAY] = "moved away to"};
 	struct hnv_guest g;
-	if (!ad->virtual_subnet_id || hnv_guest_find(ad->name, &g))
+	bool in_any = api_adapter_untagged(ad) || ad->isolation.multi_tenant_stack;
+	if (!in_any || hnv_guest_find(ad->name, &g))
 		return;
 	enum move_state state = move_state_of(ad->name, &g);
 	if (state == MOVE_ACTIVE || state == MOVE_NO_RECORDS)

@@ -234,17 +234,17 @@ static void test_activate(void **state)
 	struct mac mac = {{0, 0x15, 0x5d, 0, 0, 5}};
 	struct ip to = ip_of("198.51.100.12"), there = ip_of("198.51.100.11");
 	json_t *next;
-	assert_int_equal(move_edit_activate(here, "default", 5001, &mac, &to, &next, &e), 0);
+	assert_int_equal(move_edit_activate(here, "default", 5001, NULL, &mac, &to, &next, &e), 0);
 	assert_int_equal(last_byte(next, 0), 12);
 	assert_int_equal(last_byte(next, 1), 12);
 	assert_int_equal(last_byte(next, 2), 13); /* another guest's */
 	assert_int_equal(last_byte(next, 3), 99); /* the guest's own */
 	json_decref(next);
-	assert_int_equal(move_edit_activate(here, "default", 5001, &mac, &there, &next, &e), 0);
+	assert_int_equal(move_edit_activate(here, "default", 5001, NULL, &mac, &there, &next, &e), 0);
 	assert_null(next);
-	assert_int_equal(move_edit_activate(here, "other", 5001, &mac, &to, &next, &e), 0);
+	assert_int_equal(move_edit_activate(here, "other", 5001, NULL, &mac, &to, &next, &e), 0);
 	assert_null(next);
-	assert_int_equal(move_edit_activate(here, "default", 5002, &mac, &to, &next, &e), 0);
+	assert_int_equal(move_edit_activate(here, "default", 5002, NULL, &mac, &to, &next, &e), 0);
 	assert_null(next);
 	api_document_free(here);
 }
@@ -292,6 +292,53 @@ static void test_provider_check(void **state)
 	api_document_free(here);
 }
 
+#define GATEWAY(pa, adapter, records)                                                                                \
+	"switches: [{name: fabric, type: external, uplink: eth1, allow-management-os: false}]\n"                     \
+	"provider-addresses: [{switch: fabric, address: " pa "/24}]\n"                                               \
+	"routing-domains:\n"                                                                                         \
+	"  - {id: " RDID ", virtual-subnets: [{id: 5001, prefix: 10.0.0.0/24}, {id: 5002, prefix: 10.0.1.0/24}]}\n"  \
+	"  - {id: '{11111111-2222-3333-4444-000000006001}', virtual-subnets: [{id: 6001, prefix: 10.0.0.0/24}]}\n"   \
+	"adapters: [" adapter "]\nlookup-records: [" records "]\n"
+#define IN_TWO                                                                                                         \
+	"{name: web, switch: fabric, attach: {tap: web}, mac-address: 00-15-5D-00-00-05, isolation: {isolation-mode: " \
+	"native-virtual-subnet, multi-tenant-stack: on}, routing-domain-mappings: [{routing-domain-id: " RDID          \
+	", isolation-ids: [{isolation-id: 5001, vlan: 101}]}, {routing-domain-id: "                                    \
+	"'{11111111-2222-3333-4444-000000006001}', isolation-ids: [{isolation-id: 6001, vlan: 102}]}]}"
+#define IN(vsid, address, mac, pa)                                                                                   \
+	"{virtual-subnet-id: " vsid ", customer-address: " address ", mac-address: '00:15:5d:00:00:" mac             \
+	"', provider-address: 198.51.100." pa "},"
+#define THEIRS                                                                                                       \
+	IN("5001", "10.0.0.9", "05", "11") IN("5002", "10.0.1.9", "05", "11") IN("6001", "10.0.0.9", "05", "11")
+
+/* A guest that is in several virtual subnets by one adapter moves with the records of each, and with no other's. */
+static void test_several_subnets(void **state)
+{
+	struct move_edit m;
+	struct mac mac = {{0, 0x15, 0x5d, 0, 0, 5}};
+	struct ip to = ip_of("198.51.100.12");
+	json_t *next;
+	const char *why =
+		prepare(GATEWAY("198.51.100.12", "", ""), GATEWAY("198.51.100.11", IN_TWO, THEIRS), "web", &m);
+	if (why)
+		fail_msg("%s", why);
+	assert_int_equal(json_array_size(m.added), 2);
+	assert_string_equal(json_string_value(json_array_get(m.added, 0)), "5001 10.0.0.9");
+	assert_string_equal(json_string_value(json_array_get(m.added, 1)), "6001 10.0.0.9");
+	assert_int_equal(m.n_vsids, 2);
+	assert_int_equal(m.vsids[0] + m.vsids[1], 5001 + 6001);
+	move_edit_clear(&m);
+	struct api_document *here = document(GATEWAY("198.51.100.12", IN_TWO, THEIRS));
+	assert_int_equal(move_edit_activate(here, "default", 5001, "web", &mac, &to, &next, &e), 0);
+	assert_int_equal(last_byte(next, 0), 12);
+	assert_int_equal(last_byte(next, 1), 11); /* 5002 is not the adapter's */
+	assert_int_equal(last_byte(next, 2), 12);
+	json_decref(next);
+	assert_int_equal(move_edit_activate(here, "default", 5001, NULL, &mac, &to, &next, &e), 0);
+	assert_int_equal(last_byte(next, 2), 11);
+	json_decref(next);
+	api_document_free(here);
+}
+
 /* Where a guest that comes is led to: the virtual subnet's own provider address before the first. */
 static void test_own_provider(void **state)
 {
@@ -327,15 +374,11 @@ static void test_own_provider(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_own_provider),
-		cmocka_unit_test(test_prepare),
-		cmocka_unit_test(test_prepare_part),
-		cmocka_unit_test(test_prepare_again),
-		cmocka_unit_test(test_prepare_refused),
-		cmocka_unit_test(test_prepare_domains),
-		cmocka_unit_test(test_port),
-		cmocka_unit_test(test_activate),
-		cmocka_unit_test(test_remove),
+		cmocka_unit_test(test_own_provider),	cmocka_unit_test(test_several_subnets),
+		cmocka_unit_test(test_prepare),		cmocka_unit_test(test_prepare_part),
+		cmocka_unit_test(test_prepare_again),	cmocka_unit_test(test_prepare_refused),
+		cmocka_unit_test(test_prepare_domains), cmocka_unit_test(test_port),
+		cmocka_unit_test(test_activate),	cmocka_unit_test(test_remove),
 		cmocka_unit_test(test_provider_check),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
