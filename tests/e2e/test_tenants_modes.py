@@ -106,6 +106,53 @@ class L2Only(TenantsCase):
         self.assertBooks()
 
 
+class Learning(TenantsCase):
+    """Rows I24 and D8: addresses that a guest takes by itself."""
+
+    def take(self, address, instead=None):
+        for verb, a in (("del", instead), ("add", address)):
+            if a:
+                self.lab.ip(self.f.ns["free"], "addr", verb, f"{a}/24", "dev", "free")
+        self.lab.ip(self.f.ns["free"], "route", "replace", "default", "via", "10.0.0.1")
+
+    def said(self, *words):
+        return [e for e in self.f.nodes[1].json("events") if all(w in e["text"] for w in words)]
+
+    def test_a_guest_changes_its_address(self):
+        guests = [Guest("web", 1, 5001, 5), Guest("third", 3, 5001, 7),
+                  Guest("free", 2, 5001, 48, addresses=["10.0.0.77/24", "fd00:0:0:1::77/64"],
+                        adapter={"dynamic-ip-address-limit": 2})]
+        self.fabric(guests=guests, nodes=3, up=False)
+        records = [r for r in self.f.records() if r["customer-address"] != "10.0.0.77"]
+        records.append({"virtual-subnet-id": 5001, "customer-address": "0.0.0.0", "type": "l2only",
+                        "mac-address": self.f.guest["free"].mac, "provider-address": pa(2)})
+        for node in (1, 2, 3):
+            self.f.nodes[node - 1].start()
+            self.f.apply(node, **{"lookup-records": records})
+        self.f.address_guests()
+        wait_until("it is found", lambda: self.lab.pings(self.f.ns["web"], "10.0.0.77", wait=0.5))
+        self.take("10.0.0.78", instead="10.0.0.77")
+        for peer in ("web", "third"):
+            self.assertEqual(self.lab.pings(self.f.ns[peer], "10.0.0.78", wait=1), 1, "in less than a second")
+        learned = {r["customer-address"]: (r["origin"], r["provider-address"]) for r in self.f.nodes[1].json("record", "list")}
+        self.assertEqual((learned["10.0.0.77"], learned["10.0.0.78"]), (("learned", pa(2)), ("learned", pa(2))))
+        self.assertTrue(self.said("10.0.0.78", "learned"), "whoever listens to events can tell the others")
+        # The limit of two is reached; what is another's stays so; what is not of the subnet is nobody's.
+        for address, reason in (("10.0.0.79", "not learned"), ("10.0.0.7", "not learned"), ("10.9.9.9", None)):
+            before = self.f.drops("free")
+            self.take(address)
+            self.lab.exec(self.f.ns["free"], "ping", "-n", "-c2", "-i0.2", "-W1", "-I", address, "10.0.0.5", check=False)
+            if reason:
+                wait_until("an event says why", lambda: self.said(address, reason))
+            self.assertNotIn(address, {r["customer-address"] for r in self.f.nodes[1].json("record", "list")
+                                       if r["origin"] == "learned"})
+            if address == "10.9.9.9":
+                self.assertIn("address-outside-subnet", self.dropped("free", before))
+        self.assertReaches(self.f.ns["web"], "10.0.0.7")
+        self.assertEqual(self.neighbour(self.f.ns["web"], "10.0.0.7"), self.f.guest["third"].mac, "the first owner keeps it")
+        self.assertBooks()
+
+
 class Gateways(TenantsCase):
     """Rows I17, J12: routes out of a domain by a guest that is alone in its subnet, and what no record has by a wildcard."""
 
