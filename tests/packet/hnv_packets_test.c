@@ -437,10 +437,19 @@ static void test_explain(void **state)
 	size_t len = rig_udp(inner, AWAY, WEB, "10.0.0.5", "10.0.1.23", NULL, 20);
 	assert_int_equal(explain_run("c-web", inner, len, &answer, &e), 0);
 	char *text = json_dumps(answer, 0);
-	assert_non_null(strstr(text, "record 5002 10.0.1.23: by provider address 198.51.100.12"));
+	assert_non_null(strstr(
+		text, "record 5002 10.0.1.23: by provider address 198.51.100.12, MAC address 00:15:5d:00:00:17"));
 	assert_non_null(strstr(text, "routed from virtual subnet 5001 to 5002"));
 	assert_non_null(strstr(text, "nvgre to provider address 198.51.100.12, virtual subnet 5002"));
 	assert_non_null(strstr(text, "delivered to wire:fabric"));
+	free(text);
+	json_decref(answer);
+	/* Row I6: beside it in its subnet, sent to any MAC address, by the record all the same. */
+	len = rig_udp(inner, ROUTER, WEB, "10.0.0.5", "10.0.0.21", NULL, 20);
+	assert_int_equal(explain_run("c-web", inner, len, &answer, &e), 0);
+	text = json_dumps(answer, 0);
+	assert_non_null(strstr(text, "record 5001 10.0.0.21: at adapter c-two, MAC address " TWO));
+	assert_non_null(strstr(text, "delivered to c-two"));
 	free(text);
 	json_decref(answer);
 	len = rig_udp(inner, WEB, AWAY, "10.0.0.6", "10.0.0.5", NULL, 20);

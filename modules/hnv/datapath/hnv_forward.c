@@ -59,19 +59,22 @@ static void way_out_find(struct pipe *p, const struct dp_adapter *a, uint16_t in
 	}
 }
 
-static void explain(struct pipe *p, const struct dp_adapter *a, const struct hnv_ask *ask, const struct way_out *w)
+/* Also which MAC address it will be sent to, whichever the guest wrote (row I6). */
+static void explain(struct pipe *p, const struct dp_adapter *a, const struct hnv_ask *ask,
+		    const struct hnv_answer *answer, const struct way_out *w)
 {
-	char text[IP_TEXT_SIZE], remote[IP_TEXT_SIZE];
+	char text[IP_TEXT_SIZE], remote[IP_TEXT_SIZE], mac[MAC_TEXT_SIZE];
 	struct ip address = hnv_ask_address(ask);
 	ip_format(&address, text);
 	if (!w->to)
 		PIPE_TRACE(p, a, "forward", "record %u %s leads %s", hnv_ask_vsid(ask), text,
 			   w->reason ? "nowhere" : "to many");
 	else if (!w->next)
-		PIPE_TRACE(p, a, "forward", "record %u %s: at adapter %s", hnv_ask_vsid(ask), text, w->to->name);
+		PIPE_TRACE(p, a, "forward", "record %u %s: at adapter %s, MAC address %s", hnv_ask_vsid(ask), text,
+			   w->to->name, mac_format(&answer->mac, mac));
 	else
-		PIPE_TRACE(p, a, "forward", "record %u %s: by provider address %s", hnv_ask_vsid(ask), text,
-			   ip_format(&w->way->remote, remote));
+		PIPE_TRACE(p, a, "forward", "record %u %s: by provider address %s, MAC address %s", hnv_ask_vsid(ask),
+			   text, ip_format(&w->way->remote, remote), mac_format(&answer->mac, mac));
 }
 
 /* Is the TTL used up by a router? Else it is counted down (RFC 1812, 5.3.1; RFC 1624, equation 3). */
@@ -286,7 +289,7 @@ static void forward(struct pipe *p, const struct dp_adapter *a, const struct hnv
 			way_out_find(p, a, answer.next, &r.w);
 		}
 		if (unlikely(p->trace != NULL))
-			explain(p, a, ask, &r.w);
+			explain(p, a, ask, &answer, &r.w);
 		if (unlikely(frame_len(frames[i]) > r.w.longest))
 			run_end(p, a, &r); /* what is cut stays behind what came before it */
 		if (likely(rewrite(p, a, frames[i], ask, &answer, &r.w, port)))
