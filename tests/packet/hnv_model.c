@@ -167,7 +167,8 @@ static void replicate(struct ask *q, const struct ip *to)
 	}
 	for (unsigned i = 0; i < q->w->n_records; i++) {
 		const struct world_record *r = &q->w->record[i];
-		if (r->subnet != q->subnet || r->type == WORLD_GROUP || r->provider < WORLD_OWN || sent[r->provider])
+		if (r->subnet != q->subnet || r->type == WORLD_GROUP || r->provider < WORLD_OWN || r->nat ||
+		    sent[r->provider])
 			continue;
 		sent[r->provider] = true;
 		struct delivery *d = deliver(q, MODEL_WIRE);
@@ -189,6 +190,32 @@ static void unrecorded(struct ask *q)
 	} else if (l2only) {
 		replicate(q, NULL);
 	}
+}
+
+/* The guest's own record of rule nat for its address, by the routes of its domain; NULL: it has none. */
+static const struct world_record *nat_source(const struct ask *q)
+{
+	struct route route = route_of(q->w, q->w->subnet[q->subnet].domain, &q->p->source);
+	const struct world_record *r =
+		route.found && !route.next_hop.family ? world_record_at(q->w, route.subnet, &q->p->source) : NULL;
+	return r && r->nat && r->provider == 0 ? r : NULL;
+}
+
+/* As plain IP, between the two provider addresses; d is as it would be in a tunnel. */
+static void by_nat(struct ask *q, const struct world_record *r, struct delivery *d)
+{
+	const struct world_record *from = nat_source(q);
+	if (!ip_equal(&r->customer, &q->p->destination) || !from) {
+		ends(q, "has no place in a rewritten packet, or no provider address");
+		q->o->n--;
+		return;
+	}
+	ends(q, "rewritten");
+	d->nat = true;
+	d->packet.source = from->own_provider;
+	d->packet.destination = r->own_provider;
+	d->packet.from = world_mac_of(r->customer.family == AF_INET6 ? "02:00:00:00:aa:06" : "02:00:00:00:aa:04");
+	d->packet.to = world_mac_of(r->customer.family == AF_INET6 ? "02:00:00:00:bb:06" : "02:00:00:00:bb:04");
 }
 
 /* By a record, whose virtual subnet is `subnet`. */
@@ -215,6 +242,8 @@ static void lead(struct ask *q, const struct world_record *r, unsigned subnet)
 		d->packet.from = model_router;
 		d->packet.ttl--;
 	}
+	if (r->provider == WORLD_NAT)
+		by_nat(q, r, d);
 }
 
 /* One of the routing domain's gateway addresses, or the router's link-local one. */
@@ -334,9 +363,14 @@ static void guest_arp(struct ask *q)
 	}
 	ends(q, "ARP");
 	if (!mac_is_multicast(&p->to) && !to_router) { /* from guest to guest */
+		r = world_record_at(q->w, q->subnet, &p->destination);
+		if (r && r->provider == WORLD_NAT) { /* whom no question reaches: answered here */
+			q->o->answer = ANSWER_ARP;
+			q->o->answer_mac = r->mac;
+			return;
+		}
 		if (beside(q))
 			return;
-		r = world_record_at(q->w, q->subnet, &p->destination);
 		if (r && r->type == WORLD_GUEST)
 			lead(q, r, q->subnet);
 		else
@@ -488,4 +522,19 @@ void model_wire(const struct world *w, uint32_t vsid, int from, const struct pac
 	} else {
 		wire_ip(&q, from);
 	}
+}
+
+void model_nat(const struct world *w, const struct world_record *from, const struct world_record *to,
+	       const struct packet *p, struct outcome *ret)
+{
+	struct ask q = {.w = w, .adapter = MODEL_WIRE, .subnet = to->subnet, .p = p, .o = ret};
+	*ret = (struct outcome){.why = "no provider address of the routing domain, or a guest that is not here"};
+	if (!from || w->subnet[from->subnet].domain != w->subnet[to->subnet].domain || to->provider == WORLD_NAT)
+		return;
+	ends(&q, "put back");
+	struct delivery *d = deliver(&q, adapter_of(w, to->subnet, &to->mac));
+	d->packet.source = from->customer;
+	d->packet.destination = to->customer;
+	d->packet.to = to->mac;
+	d->packet.from = from->subnet == to->subnet ? from->mac : model_router;
 }

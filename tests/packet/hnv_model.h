@@ -32,6 +32,7 @@ struct delivery {
 	bool maybe; /* it need not arrive */
 	uint32_t vsid;
 	int vxlan; /* 0, 1; -1: whichever a record of that provider address names */
+	bool nat; /* MODEL_WIRE: in no tunnel, but as it is in `packet` */
 	struct packet packet; /* as it arrives */
 };
 
@@ -55,5 +56,8 @@ extern const struct mac model_router;
 
 /* What guest `adapter` of a virtual subnet sends. */
 void model_guest(const struct world *w, unsigned adapter, const struct packet *p, struct outcome *ret);
+/* What comes by the wire between two provider addresses of rule nat, or from a stranger's to one (from NULL). */
+void model_nat(const struct world *w, const struct world_record *from, const struct world_record *to,
+	       const struct packet *p, struct outcome *ret);
 /* What comes out of a tunnel to this host, of that VSID, from a provider address. */
 void model_wire(const struct world *w, uint32_t vsid, int from, const struct packet *p, struct outcome *ret);

@@ -38,6 +38,7 @@ struct arrived {
 	int adapter, provider; /* as in struct delivery */
 	uint32_t vsid;
 	int vxlan;
+	bool nat;
 	const uint8_t *frame;
 	uint8_t room[BYTES_MAX];
 	size_t len;
@@ -51,7 +52,7 @@ static struct sent sent[BURST_MAX];
 static unsigned n_sent;
 static struct arrived arrived[ARRIVED_MAX];
 static unsigned n_arrived;
-static uint64_t n_packets, n_delivered, n_answered;
+static uint64_t n_packets, n_delivered, n_answered, n_rewritten;
 
 static void describe_frame(const char *what, const uint8_t *frame, size_t len)
 {
@@ -88,12 +89,29 @@ static void disagree(const char *why, const char *from, const uint8_t *frame, si
 	fail_msg("%s; WEFT_SEED=%llu, world %u", why, (unsigned long long)seed, world_number);
 }
 
-/* The tunnel that a frame on the wire is in; false: none that it may be in. */
+/* To the provider address of a guest elsewhere, and in no tunnel? */
+static bool is_plain(const struct arrived *a)
+{
+	bool ip6 = a->room[12] == 0x86;
+	struct ip to = {.family = ip6 ? AF_INET6 : AF_INET};
+	memcpy(to.byte, a->room + (ip6 ? 38 : 30), ip6 ? 16 : 4);
+	for (unsigned i = 0; i < world.n_records; i++)
+		if (world.record[i].nat && ip_equal(&world.record[i].own_provider, &to))
+			return true;
+	return false;
+}
+
+/* The tunnel that a frame on the wire is in, or none if it was rewritten; false: none that it may be in. */
 static bool unwrap(struct arrived *a)
 {
 	const uint8_t *f = a->room, *ip = f + 14;
 	bool ip6 = f[12] == 0x86;
 	struct ip to = {.family = ip6 ? AF_INET6 : AF_INET};
+	a->nat = is_plain(a);
+	if (a->nat) {
+		n_rewritten++;
+		return true;
+	}
 	const uint8_t *l4 = ip + (ip6 ? 40 : 20);
 	unsigned protocol = ip[ip6 ? 6 : 9];
 	memcpy(to.byte, ip + (ip6 ? 24 : 16), ip6 ? 16 : 4);
@@ -163,12 +181,15 @@ static struct frame *on_port(const struct world_adapter *a, const uint8_t *frame
 static bool is_delivery(const struct delivery *d, const struct arrived *a)
 {
 	uint8_t frame[BYTES_MAX];
-	if (d->adapter != a->adapter)
+	if (d->adapter != a->adapter || d->nat != a->nat)
 		return false;
-	if (d->adapter == MODEL_WIRE && ((d->provider != a->provider && d->provider != MODEL_SOME) ||
-					 d->vsid != a->vsid || (d->vxlan >= 0 && d->vxlan != a->vxlan)))
+	if (d->adapter == MODEL_WIRE && !d->nat &&
+	    ((d->provider != a->provider && d->provider != MODEL_SOME) || d->vsid != a->vsid ||
+	     (d->vxlan >= 0 && d->vxlan != a->vxlan)))
 		return false;
 	size_t len = packet_make(&d->packet, frame);
+	if (world.nat && d->packet.kind == PACKET_IP6 && d->packet.echo && len == a->len)
+		memcpy(frame + 56, a->frame + 56, 2); /* goes by the addresses: rewrite_packet_test is about it */
 	return len == a->len && !memcmp(frame, a->frame, len);
 }
 
@@ -291,6 +312,46 @@ static void burst_from_wire(void)
 	check_burst(WIRE);
 }
 
+static const struct world_record *nat_some(void)
+{
+	unsigned first = world_pick(world.n_records);
+	for (unsigned i = 0; i < world.n_records; i++)
+		if (world.record[(first + i) % world.n_records].nat)
+			return &world.record[(first + i) % world.n_records];
+	return NULL;
+}
+
+/* Plain packets to a guest's provider address: from a peer's, another tenant's, or a stranger's. */
+static void burst_rewritten(void)
+{
+	struct frame *frames[BURST_MAX];
+	n_sent = 0;
+	for (unsigned i = 0; i < 1 + world_pick(BURST_MAX); i++) {
+		const struct world_record *to = nat_some(), *from = world_chance(85) ? nat_some() : NULL;
+		if (!to || (from && from->customer.family != to->customer.family))
+			continue;
+		struct packet *p = &packets[n_sent];
+		bool ip6 = to->customer.family == AF_INET6;
+		*p = (struct packet){.kind = ip6 ? PACKET_IP6 : PACKET_IP4, .ttl = 60, .mark = (uint8_t)i};
+		p->to = world_mac_of(ip6 ? "02:00:00:00:aa:06" : "02:00:00:00:aa:04");
+		p->from = world_mac_of("02:00:00:00:bb:05");
+		p->destination = to->own_provider;
+		p->source = from ? from->own_provider : world_ip(ip6 ? "2001:db8:ee::77" : "198.51.100.30");
+		p->echo = from && world_chance(20); /* strangers' pings are answered by the host */
+		struct sent *s = &sent[n_sent];
+		*s = (struct sent){.packet = p, .sender = MODEL_WIRE};
+		s->len = packet_make(p, s->frame);
+		if (p->echo && to->provider == 0 &&
+		    world.subnet[from->subnet].domain != world.subnet[to->subnet].domain)
+			continue; /* a stranger, too */
+		model_nat(&world, from, to, p, &s->outcome);
+		frames[n_sent++] = host_frame(s->frame, s->len);
+	}
+	if (n_sent)
+		host_send_burst(WIRE, frames, (uint16_t)n_sent);
+	check_burst(WIRE);
+}
+
 /* What no tenant sent reaches no tenant, whatever it bears. */
 static void plain_frame(bool from_wire)
 {
@@ -364,6 +425,8 @@ static void run_world(void)
 	for (unsigned i = 0; i < BURSTS; i++) {
 		if (world_chance(65))
 			burst_from_guest(world_pick(WORLD_ADAPTERS - 1));
+		else if (world.nat && world_chance(40))
+			burst_rewritten();
 		else if (world_chance(90))
 			burst_from_wire();
 		else
@@ -392,8 +455,10 @@ static void test_random(void **unused)
 		world_seed(seed * WORLDS + world_number);
 		run_world();
 	}
-	print_message("%llu frames sent, %llu arrived, %llu of them answers\n", (unsigned long long)n_packets,
-		      (unsigned long long)n_delivered, (unsigned long long)n_answered);
+	print_message("%llu frames sent, %llu arrived, %llu of them answers, %llu rewritten\n",
+		      (unsigned long long)n_packets, (unsigned long long)n_delivered, (unsigned long long)n_answered,
+		      (unsigned long long)n_rewritten);
+	assert_true(n_rewritten > 100);
 }
 
 int main(void)

@@ -142,11 +142,11 @@ static void answer_nd(const uint8_t *request)
 
 void rig_answer_neighbours(void)
 {
-	uint8_t asked[16][128];
+	static uint8_t asked[256][128];
 	unsigned n = 0;
 	struct frame *f;
 	host_turn();
-	for (unsigned i = 0; (f = host_got(WIRE, i)) && n < 16; i++)
+	for (unsigned i = 0; (f = host_got(WIRE, i)) && n < RTE_DIM(asked); i++)
 		if (frame_read(f, 0, asked[n], RTE_MIN(frame_len(f), 128u)))
 			n++;
 	host_clear();
@@ -155,6 +155,8 @@ void rig_answer_neighbours(void)
 			answer_arp(asked[i]);
 		else if (asked[i][12] == 0x86 && asked[i][20] == 58 && asked[i][54] == 135)
 			answer_nd(asked[i]);
+		if (i % 16 == 15)
+			host_turn(); /* the control thread takes so many at once */
 	}
 	host_turn();
 	host_clear();

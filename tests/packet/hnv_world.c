@@ -113,6 +113,19 @@ static struct world_record *record_add(struct world *w, unsigned subnet, enum wo
 	return r;
 }
 
+/* The record's own provider address goes by its number. */
+static void nat_make(struct world *w, struct world_record *r)
+{
+	unsigned number = (unsigned)(r - w->record);
+	if (number >= 200 || r->single || !world_chance(w->nat))
+		return;
+	r->nat = true;
+	r->own_provider = world_ip(r->customer.family == AF_INET6 ? "2001:db8:ee::1:0" : "198.51.100.0");
+	r->own_provider.byte[r->customer.family == AF_INET6 ? 15 : 3] = (uint8_t)(32 + number);
+	r->provider = adapter_there(w, WORLD_ADAPTERS, (int)r->subnet, &r->mac) ? 0 : WORLD_NAT;
+	r->vxlan = false;
+}
+
 static void group_add(struct world *w, unsigned subnet, const char *group)
 {
 	struct world_record *r = record_add(w, subnet, WORLD_GROUP, world_ip(group));
@@ -127,9 +140,12 @@ static void records_make(struct world *w, unsigned subnet)
 	snprintf(broadcast, sizeof(broadcast), "10.0.%u.255", subnet % WORLD_PER_DOMAIN);
 	for (unsigned family = 0; family < 2; family++) {
 		for (unsigned host = 0; host < WORLD_HOSTS; host++)
-			if (world_chance(65))
-				record_add(w, subnet, WORLD_GUEST, world_host(s, family, 2 + host))->single =
-					world_chance(30);
+			if (world_chance(65)) {
+				struct world_record *r =
+					record_add(w, subnet, WORLD_GUEST, world_host(s, family, 2 + host));
+				r->single = world_chance(30);
+				nat_make(w, r);
+			}
 		if (world_chance(20))
 			record_add(w, subnet, WORLD_WILDCARD, world_ip(family ? "::" : "0.0.0.0"));
 	}
@@ -185,6 +201,7 @@ void world_make(struct world *w)
 {
 	*w = (struct world){
 		.forwarding_2012 = world_chance(30), .external_router = world_chance(20), .shared = world_chance(40)};
+	w->nat = world_chance(50) ? 50 : 0;
 	subnets_make(w);
 	adapters_make(w);
 	for (unsigned i = 0; i < WORLD_SUBNETS; i++)
@@ -200,7 +217,9 @@ static void record_write(struct str *s, const struct world *w, const struct worl
 		ip_format(&r->customer, text), type[r->type]);
 	if (r->type != WORLD_GROUP)
 		str_add(s, ", mac-address: '%s'", mac_format(&r->mac, mac));
-	if (r->provider >= 0)
+	if (r->nat)
+		str_add(s, ", rule: nat, provider-address: '%s'", ip_format(&r->own_provider, text));
+	else if (r->provider >= 0)
 		str_add(s, ", provider-address: '%s'", world_provider[r->provider]);
 	str_add(s, "%s}\n", r->vxlan ? ", encapsulation: vxlan" : "");
 }

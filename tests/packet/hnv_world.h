@@ -25,6 +25,7 @@ enum {
 	WORLD_OWN = 2, /* of the provider addresses: this host's */
 	WORLD_PROVIDERS = 8,
 	WORLD_GROUPS = 2, /* and multicast groups behind them */
+	WORLD_NAT = WORLD_PROVIDERS + WORLD_GROUPS, /* `provider` of a record of rule nat whose guest is not here */
 };
 
 struct world_subnet {
@@ -48,9 +49,11 @@ struct world_record {
 	enum world_type type;
 	struct ip customer; /* of l2only and wildcard: its family counts */
 	struct mac mac; /* zero: none (groups) */
-	int provider; /* -1: none (groups) */
+	int provider; /* -1: none (groups); of rule nat: 0 or WORLD_NAT */
 	bool vxlan;
 	bool single; /* not in the document: set by itself, may change */
+	bool nat; /* by a provider address of its own; it is here if an adapter has its MAC address */
+	struct ip own_provider;
 };
 
 struct world_route {
@@ -62,6 +65,7 @@ struct world_route {
 
 struct world {
 	bool forwarding_2012, external_router, shared;
+	unsigned nat; /* percent of the guests' records */
 	struct world_subnet subnet[WORLD_SUBNETS];
 	struct world_adapter adapter[WORLD_ADAPTERS];
 	struct world_record record[WORLD_RECORDS];
