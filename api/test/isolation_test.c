@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Adapters of guests that are in several virtual subnets: what is refused, by table. */
+/* Adapters of guests that are in several virtual subnets, and provider addresses of their own: what is refused, by table. */
 #include "api/schema.h"
 #include "api/test/api_test.h"
 
@@ -7,6 +7,7 @@
 /* clang-format off */
 
 #define SWITCHES "switches: [{name: fab, type: external, uplink: eth1}]\n"
+#define PAS(list) SWITCHES "provider-addresses: [" list "]"
 #define PA "provider-addresses: [{switch: fab, address: 198.51.100.11/24}]\n"
 #define ID1 "'{11111111-2222-3333-4444-000000005001}'"
 #define ID2 "'{11111111-2222-3333-4444-000000006001}'"
@@ -76,9 +77,26 @@ static const struct refusal isolation_refusals[] = {
 	 "adapters[0].isolation: only for adapters with `owner: vm`; the host is in no tenant's network"},
 };
 
+static const struct refusal source_refusals[] = {
+	{PAS("{switch: fab, address: 198.51.100.11/24, virtual-subnet-ids: 4095}"),
+	 "provider-addresses[0].virtual-subnet-ids: 4095 is reserved; use 4096-16777214"},
+	{PAS("{switch: fab, address: 198.51.100.11/24, virtual-subnet-ids: [7777]}"),
+	 "provider-addresses[0].virtual-subnet-ids[0]: no routing domain of provider network default has virtual subnet "
+	 "7777; add it there or use another"},
+	{PAS("{switch: fab, address: 198.51.100.11/24, virtual-subnet-ids: [16777215]}"),
+	 "provider-addresses[0].virtual-subnet-ids[0]: 16777215 is reserved; use 4096-16777214"},
+	{DOMAINS PAS("{switch: fab, address: 198.51.100.11/24, virtual-subnet-ids: [5001]}, "
+		     "{switch: fab, address: '2001:db8::11/64', virtual-subnet-ids: [5001]}, "
+		     "{switch: fab, address: 198.51.100.12/24, virtual-subnet-ids: [5002, 5001]}"),
+	 "provider-addresses[2].virtual-subnet-ids[1]: virtual subnet 5001 is already sent from provider-addresses[0] "
+	 "(198.51.100.11); leave it out of one of them"},
+};
+
 /* clang-format on */
 
 static void test_isolation(void **state) { test_refusals(isolation_refusals, COUNT(isolation_refusals)); }
 
-const struct CMUnitTest isolation_tests[] = {cmocka_unit_test(test_isolation)};
+static void test_sources(void **state) { test_refusals(source_refusals, COUNT(source_refusals)); }
+
+const struct CMUnitTest isolation_tests[] = {cmocka_unit_test(test_isolation), cmocka_unit_test(test_sources)};
 const size_t n_isolation_tests = COUNT(isolation_tests);

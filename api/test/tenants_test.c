@@ -46,18 +46,6 @@ static const struct refusal provider_refusals[] = {
 	 "provider-addresses[0].address: :: is the unspecified address; use a unicast address"},
 	{PAS("{switch: fab, address: 198.51.100.11/24, vlan: 4095}"),
 	 "provider-addresses[0].vlan: 4095 is reserved; use 0-4094"},
-	{PAS("{switch: fab, address: 198.51.100.11/24, virtual-subnet-ids: 4095}"),
-	 "provider-addresses[0].virtual-subnet-ids: 4095 is reserved; use 4096-16777214"},
-	{PAS("{switch: fab, address: 198.51.100.11/24, virtual-subnet-ids: [7777]}"),
-	 "provider-addresses[0].virtual-subnet-ids[0]: no routing domain of provider network default has virtual subnet "
-	 "7777; add it there or use another"},
-	{PAS("{switch: fab, address: 198.51.100.11/24, virtual-subnet-ids: [16777215]}"),
-	 "provider-addresses[0].virtual-subnet-ids[0]: 16777215 is reserved; use 4096-16777214"},
-	{DOMAINS PAS("{switch: fab, address: 198.51.100.11/24, virtual-subnet-ids: [5001]}, "
-		     "{switch: fab, address: '2001:db8::11/64', virtual-subnet-ids: [5001]}, "
-		     "{switch: fab, address: 198.51.100.12/24, virtual-subnet-ids: [5002, 5001]}"),
-	 "provider-addresses[2].virtual-subnet-ids[1]: virtual subnet 5001 is already sent from provider-addresses[0] "
-	 "(198.51.100.11); leave it out of one of them"},
 	{PAS("{switch: fab, address: 198.51.100.11/24, vlan: 4096}"),
 	 "provider-addresses[0].vlan: 4096 is out of range; use 0-4094"},
 	{PAS("{switch: fab, address: 198.51.100.11/24}, {switch: fab, address: 198.51.100.11/25}"),

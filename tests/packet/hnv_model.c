@@ -1,19 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/packet/hnv_model.h"
+#include "tests/packet/hnv_model_private.h"
 
 #include <netinet/in.h>
 #include <string.h>
 
 const struct mac model_router = {{0x00, 0x15, 0x5d, 0xff, 0xff, 0x01}};
-
-/* A guest's frame under judgement. */
-struct ask {
-	const struct world *w;
-	int adapter; /* of the sender; MODEL_WIRE */
-	unsigned subnet;
-	const struct packet *p;
-	struct outcome *o;
-};
 
 static bool same_mac(const struct mac *a, const struct mac *b) { return mac_to_u64(a) == mac_to_u64(b); }
 
@@ -42,7 +33,7 @@ static bool is_router(const struct world *w, unsigned subnet, const struct ip *i
 	return ip_equal(&w->subnet[subnet].router[0], ip) || ip_equal(&w->subnet[subnet].router[1], ip);
 }
 
-static int adapter_of(const struct world *w, unsigned subnet, const struct mac *mac)
+int model_adapter_of(const struct world *w, unsigned subnet, const struct mac *mac)
 {
 	for (int i = 0; i < WORLD_ADAPTERS; i++)
 		if (w->adapter[i].subnet == (int)subnet && same_mac(&w->adapter[i].mac, mac))
@@ -86,14 +77,8 @@ static bool is_wildcard_for(const struct world *w, unsigned adapter, const struc
 	return is_own(w, adapter, &any);
 }
 
-struct route {
-	bool found;
-	unsigned subnet;
-	struct ip next_hop; /* family 0: on-link */
-};
-
 /* The longest prefix of the routing domain, the lowest metric. */
-static struct route route_of(const struct world *w, unsigned domain, const struct ip *to)
+struct route model_route_of(const struct world *w, unsigned domain, const struct ip *to)
 {
 	struct route best = {0};
 	unsigned best_metric = 0;
@@ -120,7 +105,7 @@ static struct route route_of(const struct world *w, unsigned domain, const struc
 	return best;
 }
 
-static struct delivery *deliver(struct ask *q, int adapter)
+struct delivery *model_deliver(struct ask *q, int adapter)
 {
 	struct delivery *d = &q->o->delivery[q->o->n++];
 	*d = (struct delivery){.adapter = adapter, .vsid = q->w->subnet[q->subnet].vsid, .packet = *q->p};
@@ -128,13 +113,13 @@ static struct delivery *deliver(struct ask *q, int adapter)
 	return d;
 }
 
-static void ends(struct ask *q, const char *why) { q->o->why = why; }
+void model_ends(struct ask *q, const char *why) { q->o->why = why; }
 
 static void to_locals(struct ask *q)
 {
 	for (int i = 0; i < WORLD_ADAPTERS; i++)
 		if (i != q->adapter && q->w->adapter[i].subnet == (int)q->subnet)
-			deliver(q, i);
+			model_deliver(q, i);
 }
 
 /* The record that names one group for all of the subnet's broadcasts, or for this address. */
@@ -155,12 +140,12 @@ static void replicate(struct ask *q, const struct ip *to)
 {
 	const struct world_record *group = group_for(q, to);
 	bool sent[WORLD_PROVIDERS] = {0};
-	ends(q, "to all of the subnet");
+	model_ends(q, "to all of the subnet");
 	to_locals(q);
 	if (q->adapter == MODEL_WIRE)
 		return;
 	if (group) {
-		struct delivery *d = deliver(q, MODEL_WIRE);
+		struct delivery *d = model_deliver(q, MODEL_WIRE);
 		d->provider = group->provider;
 		d->vxlan = group->vxlan;
 		return;
@@ -171,7 +156,7 @@ static void replicate(struct ask *q, const struct ip *to)
 		    sent[r->provider])
 			continue;
 		sent[r->provider] = true;
-		struct delivery *d = deliver(q, MODEL_WIRE);
+		struct delivery *d = model_deliver(q, MODEL_WIRE);
 		d->provider = r->provider;
 		d->vxlan = -1;
 	}
@@ -182,58 +167,32 @@ static void unrecorded(struct ask *q)
 {
 	bool link_local = q->p->kind == PACKET_IP6 && is_link_local(&q->p->destination);
 	bool l2only = has_l2only(q->w, q->subnet);
-	int to = link_local || l2only ? adapter_of(q->w, q->subnet, &q->p->to) : -1;
-	ends(q, "no record");
+	int to = link_local || l2only ? model_adapter_of(q->w, q->subnet, &q->p->to) : -1;
+	model_ends(q, "no record");
 	if (to >= 0 && to != q->adapter) {
-		ends(q, "no record, by MAC address");
-		deliver(q, to);
+		model_ends(q, "no record, by MAC address");
+		model_deliver(q, to);
 	} else if (l2only) {
 		replicate(q, NULL);
 	}
-}
-
-/* The guest's own record of rule nat for its address, by the routes of its domain; NULL: it has none. */
-static const struct world_record *nat_source(const struct ask *q)
-{
-	struct route route = route_of(q->w, q->w->subnet[q->subnet].domain, &q->p->source);
-	const struct world_record *r =
-		route.found && !route.next_hop.family ? world_record_at(q->w, route.subnet, &q->p->source) : NULL;
-	return r && r->nat && r->provider == 0 ? r : NULL;
-}
-
-/* As plain IP, between the two provider addresses; d is as it would be in a tunnel. */
-static void by_nat(struct ask *q, const struct world_record *r, struct delivery *d)
-{
-	const struct world_record *from = nat_source(q);
-	if (!ip_equal(&r->customer, &q->p->destination) || !from) {
-		ends(q, "has no place in a rewritten packet, or no provider address");
-		q->o->n--;
-		return;
-	}
-	ends(q, "rewritten");
-	d->nat = true;
-	d->packet.source = from->own_provider;
-	d->packet.destination = r->own_provider;
-	d->packet.from = world_mac_of(r->customer.family == AF_INET6 ? "02:00:00:00:aa:06" : "02:00:00:00:aa:04");
-	d->packet.to = world_mac_of(r->customer.family == AF_INET6 ? "02:00:00:00:bb:06" : "02:00:00:00:bb:04");
 }
 
 /* By a record, whose virtual subnet is `subnet`. */
 static void lead(struct ask *q, const struct world_record *r, unsigned subnet)
 {
 	bool routed = subnet != q->subnet;
-	int to = r->provider >= WORLD_OWN ? MODEL_WIRE : adapter_of(q->w, subnet, &r->mac);
+	int to = r->provider >= WORLD_OWN ? MODEL_WIRE : model_adapter_of(q->w, subnet, &r->mac);
 	if (r->provider < WORLD_OWN && (to < 0 || to == q->adapter)) {
-		ends(q, to < 0 ? "the record leads nowhere" : "to itself");
+		model_ends(q, to < 0 ? "the record leads nowhere" : "to itself");
 		return;
 	}
 	if (routed && q->p->ttl <= 1) {
-		ends(q, "TTL ends");
+		model_ends(q, "TTL ends");
 		q->o->answer = ANSWER_ERROR;
 		return;
 	}
-	ends(q, routed ? "routed" : "by its record");
-	struct delivery *d = deliver(q, to);
+	model_ends(q, routed ? "routed" : "by its record");
+	struct delivery *d = model_deliver(q, to);
 	d->vsid = q->w->subnet[subnet].vsid;
 	d->provider = r->provider;
 	d->vxlan = r->vxlan;
@@ -243,14 +202,14 @@ static void lead(struct ask *q, const struct world_record *r, unsigned subnet)
 		d->packet.ttl--;
 	}
 	if (r->provider == WORLD_NAT)
-		by_nat(q, r, d);
+		model_by_nat(q, r, d);
 }
 
 /* One of the routing domain's gateway addresses, or the router's link-local one. */
 static bool is_for_router(const struct ask *q)
 {
 	const struct ip *to = &q->p->destination, local = world_ip("fe80::215:5dff:feff:ff01");
-	struct route route = route_of(q->w, q->w->subnet[q->subnet].domain, to);
+	struct route route = model_route_of(q->w, q->w->subnet[q->subnet].domain, to);
 	return is_router(q->w, q->subnet, to) || ip_equal(to, &local) ||
 	       (route.found && !route.next_hop.family && is_router(q->w, route.subnet, to));
 }
@@ -263,11 +222,11 @@ static void forward_ip(struct ask *q)
 		replicate(q, to);
 		return;
 	}
-	struct route route = route_of(q->w, domain, to);
+	struct route route = model_route_of(q->w, domain, to);
 	if (is_link_local(to))
 		route = (struct route){.found = true, .subnet = q->subnet};
 	if (!route.found) {
-		ends(q, "no route");
+		model_ends(q, "no route");
 		return;
 	}
 	struct ip ask = route.next_hop.family ? route.next_hop : *to;
@@ -276,14 +235,14 @@ static void forward_ip(struct ask *q)
 		route.subnet = q->subnet;
 	}
 	if (ip_equal(&ask, to) && is_broadcast(q->w, route.subnet, to)) {
-		ends(q, "a broadcast into another subnet"); /* RFC 2644: routers do not forward it */
+		model_ends(q, "a broadcast into another subnet"); /* RFC 2644: routers do not forward it */
 		if (route.subnet == q->subnet)
 			replicate(q, to);
 		return;
 	}
 	const struct world_record *r = world_record_at(q->w, route.subnet, &ask);
 	if (!r && is_for_router(q)) {
-		ends(q, "the router has no such service");
+		model_ends(q, "the router has no such service");
 		q->o->answer = ANSWER_NO_PORT;
 		return;
 	}
@@ -294,17 +253,17 @@ static void forward_ip(struct ask *q)
 	else if (route.subnet == q->subnet)
 		unrecorded(q);
 	else
-		ends(q, "no record in the other subnet");
+		model_ends(q, "no record in the other subnet");
 }
 
 /* 2012: by MAC address inside the host. True: that decided. */
 static bool beside(struct ask *q)
 {
-	int to = adapter_of(q->w, q->subnet, &q->p->to);
+	int to = model_adapter_of(q->w, q->subnet, &q->p->to);
 	if (!q->w->forwarding_2012 || mac_is_multicast(&q->p->to) || to < 0 || to == q->adapter)
 		return false;
-	ends(q, "by MAC address inside the host");
-	deliver(q, to);
+	model_ends(q, "by MAC address inside the host");
+	model_deliver(q, to);
 	return true;
 }
 
@@ -314,9 +273,9 @@ static void guest_ip(struct ask *q)
 	unsigned adapter = (unsigned)q->adapter;
 	if (!is_unspecified(from) && !is_link_local(from) && !is_own(q->w, adapter, from) &&
 	    !is_wildcard_for(q->w, adapter, from)) {
-		ends(q, "not its own address");
+		model_ends(q, "not its own address");
 	} else if (q->p->echo && is_for_router(q)) {
-		ends(q, "pings the router");
+		model_ends(q, "pings the router");
 		q->o->answer = ANSWER_ECHO;
 	} else if (!beside(q)) {
 		forward_ip(q);
@@ -329,12 +288,12 @@ static void arp_question(struct ask *q)
 	const struct ip *asked = &q->p->destination;
 	const struct world_record *r = is_unspecified(asked) ? NULL : world_record_at(q->w, q->subnet, asked);
 	bool known = r && r->type == WORLD_GUEST;
-	bool here = known && r->provider < WORLD_OWN && adapter_of(q->w, q->subnet, &r->mac) >= 0;
+	bool here = known && r->provider < WORLD_OWN && model_adapter_of(q->w, q->subnet, &r->mac) >= 0;
 	if (is_router(q->w, q->subnet, asked)) {
 		q->o->answer = ANSWER_ARP;
 		q->o->answer_mac = model_router;
 	} else if (known && is_own(q->w, (unsigned)q->adapter, asked)) {
-		ends(q, "asks for its own address");
+		model_ends(q, "asks for its own address");
 	} else if (known && (!here || !q->w->forwarding_2012)) {
 		q->o->answer = ANSWER_ARP;
 		q->o->answer_mac = r->mac;
@@ -358,10 +317,10 @@ static void guest_arp(struct ask *q)
 		      !is_router(q->w, q->subnet, &p->source));
 	bool to_router = same_mac(&p->to, &model_router);
 	if (!same_mac(&p->arp_mac, &p->from) || (!is_unspecified(&p->source) && !owned)) {
-		ends(q, "ARP for others");
+		model_ends(q, "ARP for others");
 		return;
 	}
-	ends(q, "ARP");
+	model_ends(q, "ARP");
 	if (!mac_is_multicast(&p->to) && !to_router) { /* from guest to guest */
 		r = world_record_at(q->w, q->subnet, &p->destination);
 		if (r && r->provider == WORLD_NAT) { /* whom no question reaches: answered here */
@@ -378,7 +337,7 @@ static void guest_arp(struct ask *q)
 	} else if (!ip_equal(&p->source, &p->destination)) {
 		arp_question(q);
 	} else if (to_router) {
-		ends(q, "announced to the router");
+		model_ends(q, "announced to the router");
 	} else if (!has_l2only(q->w, q->subnet)) { /* announced: other hosts have the record */
 		to_locals(q);
 	} else {
@@ -392,26 +351,26 @@ void model_guest(const struct world *w, unsigned adapter, const struct packet *p
 	struct ask q = {.w = w, .adapter = (int)adapter, .subnet = (unsigned)a->subnet, .p = p, .o = ret};
 	*ret = (struct outcome){.why = "?"};
 	if (!same_mac(&p->from, &a->mac)) {
-		ends(&q, "not its own MAC address");
+		model_ends(&q, "not its own MAC address");
 	} else if (p->n_tags > 1 || (p->n_tags && p->tag[0] & 0xfff)) {
-		ends(&q, "tagged");
+		model_ends(&q, "tagged");
 	} else if (p->kind == PACKET_ARP) {
 		guest_arp(&q);
 	} else if (p->kind != PACKET_OTHER) {
 		guest_ip(&q);
 	} else if (!w->forwarding_2012) {
-		ends(&q, "not IP");
+		model_ends(&q, "not IP");
 	} else if (mac_is_multicast(&p->to)) {
 		to_locals(&q);
 	} else if (!beside(&q)) {
-		ends(&q, "not IP, to nobody of this host");
+		model_ends(&q, "not IP, to nobody of this host");
 	}
 }
 
 /* The adapter of this host that the record of a customer address leads to; -1: none. */
 static int local_of(const struct world *w, const struct world_record *r)
 {
-	return r && r->provider >= 0 && r->provider < WORLD_OWN ? adapter_of(w, r->subnet, &r->mac) : -1;
+	return r && r->provider >= 0 && r->provider < WORLD_OWN ? model_adapter_of(w, r->subnet, &r->mac) : -1;
 }
 
 /* Do all of the guest's records lead elsewhere? To one provider address; MODEL_SOME: to several. */
@@ -438,11 +397,11 @@ static bool moved(const struct world *w, int adapter, int *ret_provider, int *re
 static void goes_on(struct ask *q, int from, int provider, int vxlan)
 {
 	if (provider == from) {
-		ends(q, "moved, to where it came from");
+		model_ends(q, "moved, to where it came from");
 		return;
 	}
-	ends(q, "moved: it goes on");
-	struct delivery *d = deliver(q, MODEL_WIRE);
+	model_ends(q, "moved: it goes on");
+	struct delivery *d = model_deliver(q, MODEL_WIRE);
 	d->provider = provider;
 	d->vxlan = vxlan;
 	d->maybe = provider == MODEL_SOME; /* one of them may be where it came from */
@@ -452,10 +411,10 @@ static void goes_on(struct ask *q, int from, int provider, int vxlan)
 static void strays(struct ask *q, int from)
 {
 	const struct packet *p = q->p;
-	struct route route = route_of(q->w, q->w->subnet[q->subnet].domain, &p->destination);
+	struct route route = model_route_of(q->w, q->w->subnet[q->subnet].domain, &p->destination);
 	const struct world_record *r = world_record_at(q->w, q->subnet, &p->destination);
 	bool link_local = is_link_local(&p->destination), arp = p->kind == PACKET_ARP;
-	int here = adapter_of(q->w, q->subnet, &p->to), provider, vxlan;
+	int here = model_adapter_of(q->w, q->subnet, &p->to), provider, vxlan;
 	if (!r && !link_local && route.found && route.subnet == q->subnet && route.next_hop.family)
 		r = world_record_at(q->w, q->subnet, &route.next_hop);
 	if (!r && !link_local)
@@ -476,7 +435,7 @@ static void wire_ip(struct ask *q, int from)
 {
 	int provider, vxlan;
 	const struct packet *p = q->p;
-	struct route route = route_of(q->w, q->w->subnet[q->subnet].domain, &p->destination);
+	struct route route = model_route_of(q->w, q->w->subnet[q->subnet].domain, &p->destination);
 	const struct world_record *r = world_record_at(q->w, q->subnet, &p->destination);
 	bool recorded = r != NULL;
 	if (!r && local_of(q->w, wildcard_of(q->w, q->subnet, p->destination.family)) >= 0)
@@ -487,16 +446,16 @@ static void wire_ip(struct ask *q, int from)
 	}
 	int to = local_of(q->w, r);
 	if (!r && !recorded && (has_l2only(q->w, q->subnet) || is_link_local(&p->destination)))
-		to = adapter_of(q->w, q->subnet, &p->to);
+		to = model_adapter_of(q->w, q->subnet, &p->to);
 	if (!r && to >= 0 && moved(q->w, to, &provider, &vxlan))
 		to = -1;
-	ends(q, "not here, or another MAC address than the record's");
+	model_ends(q, "not here, or another MAC address than the record's");
 	if (to < 0 || (r && !same_mac(&r->mac, &p->to))) {
 		strays(q, from);
 		return;
 	}
-	ends(q, "here");
-	deliver(q, to);
+	model_ends(q, "here");
+	model_deliver(q, to);
 }
 
 void model_wire(const struct world *w, uint32_t vsid, int from, const struct packet *p, struct outcome *ret)
@@ -509,32 +468,17 @@ void model_wire(const struct world *w, uint32_t vsid, int from, const struct pac
 	if (q.subnet == WORLD_SUBNETS)
 		return;
 	if (p->n_tags || p->kind == PACKET_OTHER) {
-		ends(&q, p->n_tags ? "an inner tag" : "not IP");
+		model_ends(&q, p->n_tags ? "an inner tag" : "not IP");
 	} else if (mac_is_multicast(&p->to)) {
 		replicate(&q, &p->destination);
 	} else if (p->kind == PACKET_ARP) {
-		int to = adapter_of(w, q.subnet, &p->to);
-		ends(&q, "ARP between guests");
+		int to = model_adapter_of(w, q.subnet, &p->to);
+		model_ends(&q, "ARP between guests");
 		if (to >= 0 && !moved(w, to, &provider, &vxlan))
-			deliver(&q, to);
+			model_deliver(&q, to);
 		else
 			strays(&q, from);
 	} else {
 		wire_ip(&q, from);
 	}
-}
-
-void model_nat(const struct world *w, const struct world_record *from, const struct world_record *to,
-	       const struct packet *p, struct outcome *ret)
-{
-	struct ask q = {.w = w, .adapter = MODEL_WIRE, .subnet = to->subnet, .p = p, .o = ret};
-	*ret = (struct outcome){.why = "no provider address of the routing domain, or a guest that is not here"};
-	if (!from || w->subnet[from->subnet].domain != w->subnet[to->subnet].domain || to->provider == WORLD_NAT)
-		return;
-	ends(&q, "put back");
-	struct delivery *d = deliver(&q, adapter_of(w, to->subnet, &to->mac));
-	d->packet.source = from->customer;
-	d->packet.destination = to->customer;
-	d->packet.to = to->mac;
-	d->packet.from = from->subnet == to->subnet ? from->mac : model_router;
 }

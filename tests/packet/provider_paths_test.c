@@ -185,11 +185,9 @@ static bool is_key_gre(uint8_t network, uint8_t protocol, const uint8_t *bytes, 
 	return protocol == 47 && bytes_len >= 8 && bytes[0] == 0x20;
 }
 
-static uint8_t quoted_protocol = 47;
-
 static void quote(uint32_t mtu, const char *from, const char *to)
 {
-	uint8_t body[28] = {0x45, 0, 0x05, 0xdc, 0, 0, 0x40, 0, 64, quoted_protocol, [20] = 0x20, 0, 0x65, 0x58};
+	uint8_t body[28] = {0x45, 0, 0x05, 0xdc, 0, 0, 0x40, 0, 64, 47, [20] = 0x20, 0, 0x65, 0x58};
 	struct ip a, b;
 	ip_parse(from, &a);
 	ip_parse(to, &b);
@@ -235,9 +233,6 @@ static void test_mtu(void **state)
 	quote(1400, PA4, "198.51.100.1"); /* nobody has said what tunnels send */
 	assert_int_equal(way(p)->mtu, 1500);
 	provider_quoted_by(is_key_gre);
-	for (quoted_protocol = 0; quoted_protocol < 47; quoted_protocol++)
-		quote(1400, PA4, "198.51.100.1");
-	assert_int_equal(way(p)->mtu, 1500);
 	quote(1400, PA4, "198.51.100.1");
 	assert_int_equal(way(p)->mtu, 1400);
 	quote(1450, PA4, "198.51.100.1");
