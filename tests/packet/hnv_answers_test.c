@@ -13,7 +13,7 @@
 
 #include "modules/hnv/datapath/hnv_answer.h"
 #include "modules/hnv/datapath/hnv_nd.h"
-#include "modules/hnv/datapath/hnv_reply.h"
+#include "modules/hnv/reply.h"
 #include "tests/packet/hnv_guest.h"
 #include "tests/packet/hnv_packets.h"
 

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "core/runtime/pipe.h"
-#include "modules/hnv/datapath/tables.h"
+#include "modules/hnv/tables.h"
 
 #define GUEST_TUNNEL_MTU 1458
 enum { GUEST_VM, GUEST_BESIDE, GUEST_OUT, GUEST_ADAPTERS };

@@ -13,7 +13,7 @@
 
 #include "core/runtime/offload.h"
 #include "modules/hnv/datapath/hnv_error.h"
-#include "modules/hnv/datapath/hnv_reply.h"
+#include "modules/hnv/reply.h"
 #include "tests/packet/hnv_guest.h"
 #include "tests/packet/hnv_packets.h"
 

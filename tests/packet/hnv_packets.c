@@ -11,7 +11,7 @@
 #include <netinet/in.h>
 
 #include "core/runtime/offload.h"
-#include "modules/hnv/datapath/hnv_reply.h"
+#include "modules/hnv/reply.h"
 
 const uint8_t packet_vm[6] = {0, 0x15, 0x5d, 0, 0, 5}, packet_peer[6] = {0, 0x15, 0x5d, 0, 0, 6};
 

@@ -8,8 +8,8 @@
 
 #include "base/cursor.h"
 #include "core/runtime/offload.h"
-#include "modules/hnv/datapath/hnv_reply.h"
 #include "modules/hnv/hnv.h"
+#include "modules/hnv/reply.h"
 
 #define GRE 8 /* bytes, with the key */
 #define ICMP 8

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "modules/hnv/datapath/tables.h"
+#include "modules/hnv/tables.h"
 
 #define HNV_NEXT_NOWHERE 1 /* of records that are held, but lead nowhere at the moment */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A probe passes its adapter's ingress nodes on a worker and comes up here where a frame would be forwarded: by
- * hnvc_next_hop, which decides as hnv_forward does (tests/packet/hnv_next_hop_test.c). From there it goes into its
+ * hnv_next_hop, which decides as hnv_forward does (tests/packet/hnv_next_hop_test.c). From there it goes into its
  * tunnel, or it has arrived. Whoever it arrives at answers in its guest's place, and the answer goes the same way back.
  */
 #include "modules/hnv/control/probe.h"
@@ -12,10 +12,10 @@
 #include "api/document.h"
 #include "core/control/engine.h"
 #include "core/runtime/punt.h"
-#include "modules/hnv/control/next_hop.h"
 #include "modules/hnv/datapath/hnv_probe.h"
-#include "modules/hnv/datapath/hnv_tunnel.h"
 #include "modules/hnv/datapath/records.h"
+#include "modules/hnv/next_hop.h"
+#include "modules/hnv/tunnel.h"
 
 #define NOWHERE UINT16_MAX
 
@@ -62,19 +62,16 @@ static void arrived(const struct dp_adapter *to, const struct probe_message *m, 
 		answer(to, m, payload);
 }
 
-static const struct hnv_next *next_of(const struct hnvc_hop *hop)
-{
-	return hop->next ? hnv_next_at(hop->next) : NULL;
-}
+static const struct hnv_next *next_of(const struct hnv_hop *hop) { return hop->next ? hnv_next_at(hop->next) : NULL; }
 
 /* Into the tunnel. NULL, or why not. */
-static const char *into_tunnel(struct frame **f, const struct hnvc_hop *hop, const struct hnv_next *next)
+static const char *into_tunnel(struct frame **f, const struct hnv_hop *hop, const struct hnv_next *next)
 {
 	const struct hnv_tunnel *t = hnv_next_tunnel(next);
 	const struct dp_adapter *uplink = t ? adapter_at(t->way->uplink) : NULL;
 	if (!uplink || uplink->role != PORT_UPLINK)
 		return "no-provider-path";
-	if (frame_len(*f) > t->inner_mtu + HNV_ETHER_HEADER)
+	if (frame_len(*f) > t->inner_mtu + HNV_ETHER)
 		return "tunnel-too-long";
 	memcpy(frame_data(*f), hop->mac.byte, sizeof(hop->mac.byte));
 	hnv_tenant_set(*f, hop->vsid, next);
@@ -84,7 +81,7 @@ static const char *into_tunnel(struct frame **f, const struct hnvc_hop *hop, con
 }
 
 /* What hnv_forward would drop it as. */
-static const char *why_not(const struct hnvc_hop *hop, const struct hnv_next *next)
+static const char *why_not(const struct hnv_hop *hop, const struct hnv_next *next)
 {
 	if (!hop->route)
 		return "no-route";
@@ -102,7 +99,7 @@ DROP(hnv, probe_nat, "probe-nat",
 static void leaves(const struct dp_adapter *a, const struct hnv_port *port, struct frame **f, struct probe_message *m,
 		   uint32_t payload)
 {
-	struct hnvc_hop hop = hnvc_next_hop(port->net, port->subnet, &m->to);
+	struct hnv_hop hop = hnv_next_hop(port->net, port->subnet, &m->to);
 	const struct hnv_next *next = next_of(&hop);
 	const struct dp_adapter *to = next && next->kind == HNV_LOCAL ? adapter_at(next->adapter) : NULL;
 	const char *refused;
@@ -123,7 +120,7 @@ static const struct dp_adapter *receiver(const struct hnv_network *net, uint32_t
 					 const struct ip *to, const char **ret_refused)
 {
 	const struct hnv_subnet *s = hnv_subnet_of(net, vsid);
-	struct hnvc_hop hop = {0};
+	struct hnv_hop hop = {0};
 	*ret_refused = "not-here";
 	if (!s)
 		return NULL;
@@ -133,7 +130,7 @@ static const struct dp_adapter *receiver(const struct hnv_network *net, uint32_t
 		hop.next = found.next;
 		hop.mac = found.mac;
 	} else {
-		hop = hnvc_next_hop(net, s, to); /* what lies behind a gateway */
+		hop = hnv_next_hop(net, s, to); /* what lies behind a gateway */
 	}
 	const struct hnv_next *next = next_of(&hop);
 	const struct dp_adapter *a =
@@ -152,7 +149,7 @@ static void send_back(const struct hnv_network *net, uint32_t vsid, const struct
 	struct probe_message m = *request;
 	if (!s)
 		return;
-	struct hnvc_hop hop = hnvc_next_hop(net, s, &request->from);
+	struct hnv_hop hop = hnv_next_hop(net, s, &request->from);
 	const struct hnv_next *next = next_of(&hop);
 	if (!next || next->kind != HNV_TUNNEL)
 		return;

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "modules/hnv/control/probe_message.h"
-#include "modules/hnv/datapath/tables.h"
+#include "modules/hnv/tables.h"
 
 struct dp_adapter;
 

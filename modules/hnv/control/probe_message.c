@@ -10,7 +10,7 @@
 #include "core/runtime/offload.h"
 #include "core/runtime/port.h"
 #include "modules/hnv/datapath/hnv_probe.h"
-#include "modules/hnv/datapath/hnv_reply.h"
+#include "modules/hnv/reply.h"
 
 static const uint8_t mark[8] = {'w', 'e', 'f', 't', 0xf0, 'p', 'r', 'b'};
 

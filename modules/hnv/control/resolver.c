@@ -26,13 +26,13 @@
 #include "core/control/module.h"
 #include "core/http/server.h"
 #include "core/runtime/punt.h"
-#include "modules/hnv/control/next_hop.h"
 #include "modules/hnv/control/policy.h"
 #include "modules/hnv/control/record_json.h"
 #include "modules/hnv/control/resolver_ask.h"
 #include "modules/hnv/control/resolver_known.h"
 #include "modules/hnv/datapath/hnv_lookup.h"
 #include "modules/hnv/datapath/hnv_resolve.h"
+#include "modules/hnv/next_hop.h"
 #include "modules/provider/provider.h"
 
 #define ASKED_AT_ONCE 8
@@ -356,7 +356,7 @@ static bool asked_by(struct frame *f, const struct hnv_port *port, uint32_t *ret
 	*ret = to;
 	if (arp || nd)
 		return !held_record(port->net->index, *ret_vsid, ret);
-	struct hnvc_hop hop = hnvc_next_hop(port->net, port->subnet, &to);
+	struct hnv_hop hop = hnv_next_hop(port->net, port->subnet, &to);
 	*ret_vsid = hop.vsid;
 	*ret = hop.asked;
 	return hop.route && !hop.next && !hop.router && !hop.flooded;

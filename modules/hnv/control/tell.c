@@ -16,7 +16,7 @@
 #include "modules/hnv/datapath/hnv_control.h"
 #include "modules/hnv/datapath/hnv_lookup.h"
 #include "modules/hnv/datapath/hnv_stray.h"
-#include "modules/hnv/datapath/hnv_tunnel.h"
+#include "modules/hnv/tunnel.h"
 #include "modules/provider/provider.h"
 
 /* The message around which the path's header goes; its outer addresses are those of the frame that it is about, turned. */

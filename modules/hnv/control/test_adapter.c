@@ -19,9 +19,9 @@
 #include "core/http/lines.h"
 #include "core/http/server.h"
 #include "core/runtime/explain.h"
-#include "modules/hnv/control/next_hop.h"
 #include "modules/hnv/control/policy.h"
 #include "modules/hnv/control/probe.h"
+#include "modules/hnv/next_hop.h"
 
 #define TESTS_MAX 16 /* at once */
 #define COUNT_MAX 1000
@@ -234,7 +234,7 @@ static int wish_mac(const struct http_request *r, const struct wish *w, struct m
 {
 	const char *given = r->query(r, "next-hop-mac-address");
 	const struct hnv_port *port = hnv_port_of(w->from);
-	struct hnvc_hop hop = hnvc_next_hop(port->net, port->subnet, &w->address);
+	struct hnv_hop hop = hnv_next_hop(port->net, port->subnet, &w->address);
 	if (hop.router)
 		return err_set(e, EINVAL, w->to ? "to" : "to-address",
 			       "is the distributed router, which answers pings itself; give a guest's address");

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
-#include "modules/hnv/datapath/hnv_tunnel.h"
+#include "modules/hnv/tunnel.h"
 
 #define HNV_ALIKE_WORDS 10 /* of 8 bytes: Ethernet, a tag, IPv6, UDP and VXLAN */
 #define HNV_INNER_HEADERS 192u /* bytes that later nodes may want to see in one piece */

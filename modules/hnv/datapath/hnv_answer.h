@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "core/runtime/pipe.h"
-#include "modules/hnv/datapath/tables.h"
+#include "modules/hnv/tables.h"
 
 bool hnv_arp(struct pipe *p, const struct dp_adapter *a, struct frame *f);
 /* ICMPv6 133-137: router and neighbour discovery; parsed, not a fragment. */

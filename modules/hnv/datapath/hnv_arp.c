@@ -10,7 +10,7 @@
 #include "base/cursor.h"
 #include "modules/hnv/datapath/hnv_answer.h"
 #include "modules/hnv/datapath/hnv_learn.h"
-#include "modules/hnv/datapath/hnv_reply.h"
+#include "modules/hnv/reply.h"
 
 DROP(hnv, arp_malformed, "arp-malformed", "an ARP frame that is cut off or not about IPv4 over Ethernet")
 DROP(hnv, arp_spoofed, "arp-spoofed",

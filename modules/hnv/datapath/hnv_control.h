@@ -7,7 +7,7 @@
 
 #include "core/runtime/pipe.h"
 #include "modules/hnv/datapath/hnv_outer.h"
-#include "modules/hnv/datapath/tables.h"
+#include "modules/hnv/tables.h"
 
 /* Types and codes of REDIRECT and UNREACHABLE. */
 static inline bool hnv_control_kind(bool ip6, uint8_t type, uint8_t code)

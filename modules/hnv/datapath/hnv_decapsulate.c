@@ -10,9 +10,9 @@
 #include <rte_ether.h>
 
 #include "core/runtime/offload.h"
+#include "modules/hnv/datapath/hnv_alike.h"
 #include "modules/hnv/datapath/hnv_control.h"
 #include "modules/hnv/datapath/hnv_ecn.h"
-#include "modules/hnv/datapath/hnv_alike.h"
 
 DROP(hnv, encapsulation_malformed, "encapsulation-malformed",
      "an encapsulated packet that is cut off, or whose outer lengths or header checksum are wrong")
@@ -144,10 +144,10 @@ static inline const struct drop_reason *judge_inner(struct frame *f, uint8_t out
 	uint16_t type = bytes_be16(ether + 12);
 	uint32_t len = frame_head_len(f);
 	if (likely(type == RTE_ETHER_TYPE_IPV4)) {
-		if (unlikely(len < HNV_ETHER_HEADER + 20))
+		if (unlikely(len < HNV_ETHER + 20))
 			return &drop_encapsulation_malformed;
 	} else if (type == RTE_ETHER_TYPE_IPV6) {
-		if (unlikely(len < HNV_ETHER_HEADER + 40))
+		if (unlikely(len < HNV_ETHER + 40))
 			return &drop_encapsulation_malformed;
 	} else {
 		bool tag = type == RTE_ETHER_TYPE_VLAN || type == RTE_ETHER_TYPE_QINQ || type == RTE_ETHER_TYPE_QINQ1;
@@ -167,7 +167,7 @@ static inline struct frame *unwrap(struct pipe *p, const struct dp_adapter *a, s
 				   uint8_t ecn)
 {
 	const struct drop_reason *reason = judge_vsid(p, a, k, vsid);
-	if (unlikely(frame_head_len(f) < bytes + HNV_ETHER_HEADER))
+	if (unlikely(frame_head_len(f) < bytes + HNV_ETHER))
 		reason = &drop_encapsulation_malformed;
 	else if (unlikely(reason && hnv_control_stranger(p, a, f, bytes, vsid)))
 		return NULL;

@@ -12,8 +12,8 @@
 #include "modules/hnv/datapath/hnv_probe.h"
 #include "modules/hnv/datapath/hnv_replicate.h"
 #include "modules/hnv/datapath/hnv_stray.h"
-#include "modules/hnv/datapath/hnv_tunnel.h"
 #include "modules/hnv/datapath/routes.h"
+#include "modules/hnv/tunnel.h"
 
 DROP(hnv, record_mac, "record-mac",
      "came through a tunnel with another MAC address than the destination's lookup record has; the sender's record is wrong")

@@ -4,7 +4,7 @@
 
 #include <netinet/in.h>
 
-#include "modules/hnv/datapath/hnv_reply.h"
+#include "modules/hnv/reply.h"
 
 DROP(hnv, dhcp_refused, "dhcp-refused",
      "DHCP in a virtual subnet with dhcp: true that is not a client's own well-formed message: a server's, a relay's, "

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "base/cursor.h"
-#include "modules/hnv/datapath/tables.h"
+#include "modules/hnv/tables.h"
 
 #define HNV_DHCP_LEASE 3600u /* s: resolvers and MTU that change are known everywhere in half of it */
 #define HNV_DHCP_BYTES_MAX 1600u /* of a question, the whole frame */

@@ -6,7 +6,7 @@
 
 #include "modules/hnv/datapath/hnv_answer.h"
 #include "modules/hnv/datapath/hnv_dhcp.h"
-#include "modules/hnv/datapath/hnv_reply.h"
+#include "modules/hnv/reply.h"
 
 #define SERVER_PORT 547
 #define CLIENT_PORT 546

@@ -4,7 +4,7 @@
  * frame costs one copy of the header that the tunnel keeps ready and the few fields that differ. What a tunnel
  * cannot take whole (GSO) is cut here, as late as can be. Frames that are not a tenant's pass.
  */
-#include "modules/hnv/datapath/hnv_tunnel.h"
+#include "modules/hnv/tunnel.h"
 
 #include <errno.h>
 
@@ -122,7 +122,7 @@ static void send_segments(struct pipe *p, const struct dp_adapter *a, const stru
 {
 	struct frame *segment[OFFLOAD_SEGMENTS_MAX];
 	struct frame_offload *o = &f->offload;
-	uint32_t headers = o->header_len - HNV_ETHER_HEADER, tenant_vsid = f->tenant.vsid;
+	uint32_t headers = o->header_len - HNV_ETHER, tenant_vsid = f->tenant.vsid;
 	if (headers + o->gso_size > t->inner_mtu) {
 		/* A UDP segment is a datagram: its size is the sender's to choose. */
 		if (o->gso == FRAME_GSO_UDP || headers >= t->inner_mtu) {
@@ -257,7 +257,7 @@ static inline void add(struct pipe *p, const struct dp_adapter *a, struct ready 
 		send_segments(p, a, r->t, f);
 		return;
 	}
-	if (unlikely(frame_len(f) > r->t->inner_mtu + HNV_ETHER_HEADER)) {
+	if (unlikely(frame_len(f) > r->t->inner_mtu + HNV_ETHER)) {
 		pipe_drop(p, a, f, &drop_path_narrowed);
 		return;
 	}

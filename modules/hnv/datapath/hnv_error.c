@@ -11,7 +11,7 @@
 
 #include "core/runtime/offload.h"
 #include "modules/hnv/datapath/hnv_answer.h"
-#include "modules/hnv/datapath/hnv_reply.h"
+#include "modules/hnv/reply.h"
 
 DROP(hnv, ttl_expired, "ttl-expired",
      "the packet's TTL or hop limit ended at the distributed router; its sender was told")

@@ -11,9 +11,9 @@
 #include "modules/hnv/datapath/hnv_lookup.h"
 #include "modules/hnv/datapath/hnv_mtu.h"
 #include "modules/hnv/datapath/hnv_probe.h"
-#include "modules/hnv/datapath/hnv_tunnel.h"
 #include "modules/hnv/datapath/hnv_unrecorded.h"
 #include "modules/hnv/datapath/routes.h"
+#include "modules/hnv/tunnel.h"
 
 DROP(hnv, record_nowhere, "record-nowhere",
      "the destination's lookup record leads nowhere at the moment: its adapter or provider network is not on this host, or "
@@ -48,13 +48,13 @@ static void way_out_find(struct pipe *p, const struct dp_adapter *a, uint16_t in
 		w->next = next;
 		w->way = t ? t->way : NULL;
 		w->to = t ? hnv_way_uplink(p, t->way) : NULL;
-		w->longest = t ? t->inner_mtu + HNV_ETHER_HEADER : 0;
+		w->longest = t ? t->inner_mtu + HNV_ETHER : 0;
 		w->reason = &drop_no_provider_path;
 	} else if (next && next->kind == HNV_REWRITE) {
 		w->next = next;
 		w->way = atomic_load_explicit(&next->path->way, memory_order_acquire);
 		w->to = w->way ? hnv_way_uplink(p, w->way) : NULL;
-		w->longest = w->way ? w->way->mtu + HNV_ETHER_HEADER : 0; /* nothing is added */
+		w->longest = w->way ? w->way->mtu + HNV_ETHER : 0; /* nothing is added */
 		w->reason = &drop_no_provider_path;
 	}
 }
@@ -116,7 +116,7 @@ static inline bool rewrite(struct pipe *p, const struct dp_adapter *a, struct fr
 	hnv_tenant_set(f, hnv_ask_vsid(ask), w->next);
 	if (likely(frame_len(f) <= w->longest))
 		return true;
-	hnv_mtu_output(p, a, w->to, f, (uint16_t)(w->longest - HNV_ETHER_HEADER));
+	hnv_mtu_output(p, a, w->to, f, (uint16_t)(w->longest - HNV_ETHER));
 	return false;
 }
 

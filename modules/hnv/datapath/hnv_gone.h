@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "modules/hnv/datapath/tables.h"
+#include "modules/hnv/tables.h"
 
 struct hnv_gone_guest {
 	const struct hnv_network *net; /* stays once it was made */

@@ -15,7 +15,7 @@
 #include "base/log.h"
 #include "core/runtime/punt.h"
 #include "modules/hnv/datapath/hnv_answer.h"
-#include "modules/hnv/datapath/hnv_reply.h"
+#include "modules/hnv/reply.h"
 
 DROP(hnv, learn_outside, "address-outside-subnet",
      "a guest took a customer address that lies in no prefix of its virtual subnet; give it one that does")

@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "core/runtime/pipe.h"
 #include "modules/hnv/datapath/records.h"
+#include "modules/hnv/packet.h"
 
 /* One question. A key is written and read whole: a load that spans two younger stores waits for both. */
 struct hnv_ask {
@@ -94,31 +95,6 @@ static inline struct hnv_answer hnv_wildcard(const struct hnv_network *net, uint
 {
 	const struct ip any = {.family = family};
 	return hnv_records_find(net, vsid, &any);
-}
-
-/* Where in a frame, behind an untagged Ethernet header, the addresses are. */
-enum {
-	HNV_TYPE = 12,
-	HNV_IP = 14,
-	HNV_IP4_TTL = HNV_IP + 8,
-	HNV_IP4_SUM = HNV_IP + 10,
-	HNV_IP4_FROM = HNV_IP + 12,
-	HNV_IP4_TO = HNV_IP + 16,
-	HNV_IP6_HOPS = HNV_IP + 7,
-	HNV_IP6_FROM = HNV_IP + 8,
-	HNV_IP6_TO = HNV_IP + 24,
-	HNV_ARP_TO = HNV_IP + 24,
-	HNV_IP4_END = HNV_IP + 20,
-	HNV_IP6_END = HNV_IP + 40,
-	HNV_ARP_END = HNV_IP + 28,
-};
-
-/* A group or the limited broadcast. */
-static inline bool hnv_is_group4(const uint8_t *address) { return address[0] >= 0xe0; }
-static inline bool hnv_is_group6(const uint8_t *address) { return address[0] == 0xff; }
-static inline bool hnv_is_link_local(const uint8_t *address)
-{
-	return address[0] == 0xfe && (address[1] & 0xc0) == 0x80;
 }
 
 /* Is the IPv4 address at `to` the all-ones address of one of the subnet's prefixes (RFC 1812, 4.2.3.1)? */

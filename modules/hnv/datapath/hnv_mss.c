@@ -9,8 +9,8 @@
 #include <rte_ether.h>
 
 #include "core/runtime/offload.h"
-#include "modules/hnv/datapath/hnv_reply.h"
-#include "modules/hnv/datapath/tables.h"
+#include "modules/hnv/reply.h"
+#include "modules/hnv/tables.h"
 
 #define TCP 20u
 #define TCP_FLAGS 13

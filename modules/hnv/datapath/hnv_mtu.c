@@ -13,7 +13,7 @@
 
 #include "core/runtime/offload.h"
 #include "modules/hnv/datapath/hnv_error.h"
-#include "modules/hnv/datapath/hnv_reply.h"
+#include "modules/hnv/reply.h"
 
 DROP(hnv, tunnel_too_long, "tunnel-too-long",
      "longer than what fits the tunnel, and not to be cut; its sender was told the size that fits")

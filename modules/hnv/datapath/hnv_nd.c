@@ -13,7 +13,7 @@
 #include "modules/hnv/datapath/hnv_control.h"
 #include "modules/hnv/datapath/hnv_learn.h"
 #include "modules/hnv/datapath/hnv_nd.h"
-#include "modules/hnv/datapath/hnv_reply.h"
+#include "modules/hnv/reply.h"
 
 DROP(hnv, nd_malformed, "nd-malformed",
      "neighbour discovery that RFC 4861 has receivers discard: hop limit, checksum, lengths, fragments")

@@ -12,8 +12,8 @@
 #include "modules/hnv/datapath/hnv_answer.h"
 #include "modules/hnv/datapath/hnv_control.h"
 #include "modules/hnv/datapath/hnv_error.h"
-#include "modules/hnv/datapath/hnv_reply.h"
 #include "modules/hnv/datapath/routes.h"
+#include "modules/hnv/reply.h"
 
 DROP(hnv, router_no_service, "router-no-service",
      "sent to the distributed router itself, which answers whole echo requests without IP options, and UDP by port "

@@ -2,7 +2,7 @@
 #include "modules/hnv/datapath/hnv_probe.h"
 
 #include "core/runtime/punt.h"
-#include "modules/hnv/datapath/tables.h"
+#include "modules/hnv/tables.h"
 
 DROP(hnv, probe_limit, "probe-limit",
      "more probes of test-adapter came through tunnels than are answered (200 a second); look at who sends them")

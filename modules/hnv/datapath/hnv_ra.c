@@ -9,7 +9,7 @@
 
 #include "modules/hnv/datapath/hnv_answer.h"
 #include "modules/hnv/datapath/hnv_nd.h"
-#include "modules/hnv/datapath/hnv_reply.h"
+#include "modules/hnv/reply.h"
 
 #define ROUTER_LIFETIME 9000 /* s, the longest of RFC 4861, 6.2.1: the gateway is wherever the guest is */
 #define PREFIX_VALID 2592000 /* s: RFC 4861's default */

@@ -7,7 +7,7 @@
 
 #include "core/runtime/punt.h"
 #include "modules/hnv/datapath/hnv_nd.h"
-#include "modules/hnv/datapath/tables.h"
+#include "modules/hnv/tables.h"
 
 #define INTERVAL_MS (600 * 1000) /* MaxRtrAdvInterval's default */
 #define AT_ONCE 32 /* adapters of one turn, so that no worker's inbox is flooded; the others' turn comes next */

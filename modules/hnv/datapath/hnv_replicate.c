@@ -9,7 +9,7 @@
 
 #include "modules/hnv/datapath/hnv_error.h"
 #include "modules/hnv/datapath/hnv_mtu.h"
-#include "modules/hnv/datapath/hnv_tunnel.h"
+#include "modules/hnv/tunnel.h"
 
 DROP(hnv, nobody_in_subnet, "nobody-in-subnet",
      "a broadcast, multicast or unknown address, and nobody else is in the virtual subnet, as far as lookup records say")

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/runtime/pipe.h"
-#include "modules/hnv/datapath/tables.h"
+#include "modules/hnv/tables.h"
 
 /*
  * f, from a of this host or from the wire (a is the uplink), goes to every other adapter of s on this host, and, if it

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "core/runtime/pipe.h"
-#include "modules/hnv/datapath/tables.h"
+#include "modules/hnv/tables.h"
 
 /* Takes f, from a guest's adapter a, and returns true: it waits, or ended under one of the resolver's reasons. false:
  * there is no resolver, or it is not asked about such an address; f is the caller's. */

@@ -12,8 +12,8 @@
 #include "modules/hnv/datapath/hnv_control.h"
 #include "modules/hnv/datapath/hnv_gone.h"
 #include "modules/hnv/datapath/hnv_replicate.h"
-#include "modules/hnv/datapath/hnv_tunnel.h"
 #include "modules/hnv/datapath/routes.h"
+#include "modules/hnv/tunnel.h"
 
 DROP(hnv, not_here, "not-here",
      "came through a tunnel for a customer address that is not on this host; the sender's lookup record is out of date")

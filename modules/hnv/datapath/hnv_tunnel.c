@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The header of a tunnel, made once for all its frames. */
-#include "modules/hnv/datapath/hnv_tunnel.h"
+#include "modules/hnv/tunnel.h"
 
 #include <string.h>
 

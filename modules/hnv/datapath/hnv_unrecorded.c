@@ -7,7 +7,7 @@
 #include "modules/hnv/datapath/hnv_answer.h"
 #include "modules/hnv/datapath/hnv_replicate.h"
 #include "modules/hnv/datapath/hnv_resolve.h"
-#include "modules/hnv/datapath/hnv_tunnel.h"
+#include "modules/hnv/tunnel.h"
 
 DROP(hnv, no_route, "no-route",
      "no virtual subnet and no customer route of the sender's routing domain has the destination")

@@ -23,7 +23,7 @@
 
 #include "base/hash.h"
 #include "base/mac.h"
-#include "modules/hnv/datapath/tables.h"
+#include "modules/hnv/tables.h"
 
 #define HNV_BUCKET_WORDS 8 /* one cache line */
 #define HNV_SLOT_USED (1ULL << 63) /* in a slot's first word, which is stored last */
@@ -205,9 +205,6 @@ static inline struct hnv_answer hnv_records6_find(const struct hnv_records6 *t, 
 	hnv_address_words(address, &high, &low);
 	return hnv_answer_of(hnv_table_find6(&t->table, hash, hnv_records_key(vsid, 0), high, low));
 }
-
-/* One at a time, either family. next HNV_NEXT_NONE: no such record. */
-struct hnv_answer hnv_records_find(const struct hnv_network *net, uint32_t vsid, const struct ip *address);
 
 /* The same tables for values of other kinds: any number but 0, by (VSID or 0, address of either family). */
 uint64_t hnv_map_find(const struct hnv_map *m, uint32_t vsid, const struct ip *address); /* 0: none */

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "base/ip.h"
-#include "modules/hnv/datapath/tables.h"
+#include "modules/hnv/tables.h"
 
 struct hnv_route_entry {
 	struct ip_prefix prefix; /* host bits do not matter */

@@ -11,8 +11,8 @@
 #include <netinet/in.h>
 
 #include "base/err.h"
-#include "modules/hnv/control/next_hop.h"
 #include "modules/hnv/datapath/hnv_learn.h"
+#include "modules/hnv/next_hop.h"
 #include "modules/hnv/test/fakes.h"
 
 /* Two tenants with the same addresses, as in the samples; ADAPTERS, RECORDS and MORE differ from test to test. */
@@ -70,7 +70,7 @@ static const char *hop(uint32_t vsid, const char *to)
 	const struct hnv_subnet *s = hnv_subnet_of(network(), vsid);
 	if (!s)
 		return "no-subnet";
-	struct hnvc_hop h = hnvc_next_hop(network(), s, &ip);
+	struct hnv_hop h = hnv_next_hop(network(), s, &ip);
 	const struct hnv_next *next = h.next ? atomic_load(&hnv_nexts[h.next]) : NULL;
 	if (!h.route || !h.next)
 		return h.route ? "no-record" : "no-route";

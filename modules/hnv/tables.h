@@ -13,8 +13,8 @@
 #include "base/ip.h"
 #include "base/mac.h"
 #include "core/runtime/dataplane.h"
-#include "modules/hnv/datapath/hnv_limit.h"
 #include "modules/hnv/hnv.h"
+#include "modules/hnv/limit.h"
 
 #define HNV_NEXT_MAX 65536
 #define HNV_NEXT_NONE 0 /* index 0 is nowhere */
@@ -33,7 +33,7 @@ struct hnv_next {
 /* Index -> next, or NULL; never another's within a grace period. */
 extern struct hnv_next *_Atomic hnv_nexts[HNV_NEXT_MAX];
 
-/* records.h: (VSID, customer address) -> where and which MAC. 16 bytes a v4 record, four to a cache line. */
+/* datapath/records.h: (VSID, customer address) -> where and which MAC. 16 bytes a v4 record, four to a cache line. */
 struct hnv_answer { /* as it lies in a record: one load */
 	uint16_t next; /* HNV_NEXT_NONE: no such record */
 	struct mac mac;
@@ -45,7 +45,7 @@ struct hnv_route {
 	struct ip next_hop; /* family 0: on-link */
 	uint32_t metric;
 };
-struct hnv_routes; /* routes.h */
+struct hnv_routes; /* datapath/routes.h */
 
 struct hnv_domain {
 	char id[40]; /* "{11111111-2222-3333-4444-000000005001}" */
@@ -90,7 +90,7 @@ struct hnv_limits {
 enum hnv_forwarding { HNV_FORWARDING_R2, HNV_FORWARDING_2012 };
 
 /* All of one provider network. */
-struct hnv_records4; /* records.h */
+struct hnv_records4; /* datapath/records.h */
 struct hnv_records6;
 struct hnv_map {
 	struct hnv_records4 *records4;
@@ -119,6 +119,9 @@ static inline const struct hnv_subnet *hnv_subnet_of(const struct hnv_network *n
 		vsid > 0xffffff ? NULL : atomic_load_explicit(&net->subnets[vsid >> 12], memory_order_acquire);
 	return page ? atomic_load_explicit(&page[vsid & 0xfff], memory_order_acquire) : NULL;
 }
+
+/* One record, by an address of either family. next HNV_NEXT_NONE: there is none. Any thread; bursts ask otherwise. */
+struct hnv_answer hnv_records_find(const struct hnv_network *net, uint32_t vsid, const struct ip *address);
 
 /* An adapter's own customer addresses: what it may send from; 0.0.0.0 and :: among them mean any of that family (a
  * gateway). Immutable. */

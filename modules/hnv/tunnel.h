@@ -3,10 +3,9 @@
 #pragma once
 
 #include "core/runtime/pipe.h"
-#include "modules/hnv/datapath/tables.h"
+#include "modules/hnv/packet.h"
+#include "modules/hnv/tables.h"
 #include "modules/provider/provider.h"
-
-#define HNV_ETHER_HEADER 14u /* bytes; tenant frames are untagged */
 
 extern struct drop_reason drop_no_provider_path; /* "no-provider-path" */
 

@@ -4,9 +4,9 @@
 
 #include <stdbool.h>
 
-#include "modules/hnv/datapath/tables.h"
+#include "modules/hnv/tables.h"
 
-struct hnvc_hop {
+struct hnv_hop {
 	const struct hnv_route *route; /* NULL: none */
 	bool on_link; /* a link-local address: no route is asked for */
 	uint32_t vsid; /* where the record was looked for */
@@ -19,4 +19,4 @@ struct hnvc_hop {
 };
 
 /* Of a packet sent in the subnet to a single customer address. */
-struct hnvc_hop hnvc_next_hop(const struct hnv_network *net, const struct hnv_subnet *from, const struct ip *to);
+struct hnv_hop hnv_next_hop(const struct hnv_network *net, const struct hnv_subnet *from, const struct ip *to);

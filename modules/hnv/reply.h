@@ -12,11 +12,7 @@
 #include "base/ip.h"
 #include "base/mac.h"
 #include "core/runtime/pipe.h"
-
-#define HNV_ETHER 14u
-#define HNV_IP4 20u
-#define HNV_IP6 40u
-#define HNV_UDP 8u
+#include "modules/hnv/packet.h"
 
 struct hnv_writer {
 	uint8_t *at, *end;
