@@ -118,6 +118,8 @@ int hnv_record_remove(uint8_t network, uint32_t vsid, const struct ip *customer)
  * there is one, the record is its own or none is held, and it was not just asked. What it says is in force then. */
 void hnv_record_refresh(uint8_t network, uint32_t vsid, const struct ip *customer);
 const struct hnv_record *hnv_record_find(uint8_t network, uint32_t vsid, const struct ip *customer); /* NULL: none */
+enum hnv_origin { HNV_OF_DOCUMENT, HNV_OF_API, HNV_LEARNED, HNV_RESOLVED };
+enum hnv_origin hnv_record_origin(const struct hnv_record *r); /* of one that hnv_record_find found: who gave it */
 /* All, in no order; fn returning non-zero stops and is returned. */
 int hnv_record_each(int (*fn)(const struct hnv_record *r, void *arg), void *arg);
 
@@ -133,8 +135,6 @@ struct hnv_guest {
 	 * which vsid is one. */
 	const char *adapter;
 };
-
-enum hnv_origin { HNV_OF_DOCUMENT, HNV_OF_API, HNV_LEARNED, HNV_RESOLVED };
 
 struct hnv_guest_record {
 	const struct hnv_record *record;

@@ -181,7 +181,7 @@ int hnv_record_set(const struct hnv_record *r, struct err *e)
 	return rc ? rc : hnvc_records_settle(e);
 }
 
-static struct hnvc_record *find(uint8_t network, uint32_t vsid, const struct ip *customer)
+struct hnvc_record *hnvc_record_find(uint8_t network, uint32_t vsid, const struct ip *customer)
 {
 	const struct hnvc_network *net = hnvc_network_of(RUNS, network);
 	const struct hnvc_subnet *s = net ? hnvc_subnet_find(net, vsid) : NULL;
@@ -190,15 +190,20 @@ static struct hnvc_record *find(uint8_t network, uint32_t vsid, const struct ip 
 
 int hnv_record_remove(uint8_t network, uint32_t vsid, const struct ip *customer)
 {
-	struct hnvc_record *r = find(network, vsid, customer);
+	struct hnvc_record *r = hnvc_record_find(network, vsid, customer);
 	int rc = r ? hnvc_record_remove(r, OWNER_API, NULL) : -ENOENT;
 	return rc ? rc : hnvc_records_settle(NULL);
 }
 
 const struct hnv_record *hnv_record_find(uint8_t network, uint32_t vsid, const struct ip *customer)
 {
-	const struct hnvc_record *r = find(network, vsid, customer);
+	const struct hnvc_record *r = hnvc_record_find(network, vsid, customer);
 	return r ? &r->pub : NULL;
+}
+
+enum hnv_origin hnv_record_origin(const struct hnv_record *r)
+{
+	return (enum hnv_origin)container_of(r, struct hnvc_record, pub)->owner;
 }
 
 int hnv_record_each(int (*fn)(const struct hnv_record *r, void *arg), void *arg)

@@ -10,8 +10,8 @@
 #include <rte_ether.h>
 
 #include "base/bytes.h"
-#include "modules/hnv/datapath/hnv_resolve.h"
 #include "modules/hnv/datapath/records.h"
+#include "modules/hnv/resolver.h"
 
 DROP(hnv, answer_limit, "answer-limit",
      "the guest asked its subnet (ARP, neighbour discovery, ping, DHCP) more often than one port is answered")
@@ -204,7 +204,7 @@ bool hnv_unanswered(struct pipe *p, const struct dp_adapter *a, struct frame *f,
 	if (port->net->forwarding == HNV_FORWARDING_2012) {
 		PIPE_TRACE(p, a, "note", "no lookup record; the guests of this host are asked");
 		hnv_to_locals(p, a, f);
-	} else if (!hnv_resolve(p, a, f, port->subnet->vsid, asked)) {
+	} else if (!hnv_missed(p, a, f, port->subnet->vsid, asked)) {
 		pipe_drop(p, a, f, &drop_no_answer);
 	}
 	return false;

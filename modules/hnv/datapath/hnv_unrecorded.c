@@ -6,7 +6,7 @@
 
 #include "modules/hnv/datapath/hnv_answer.h"
 #include "modules/hnv/datapath/hnv_replicate.h"
-#include "modules/hnv/datapath/hnv_resolve.h"
+#include "modules/hnv/resolver.h"
 #include "modules/hnv/tunnel.h"
 
 DROP(hnv, no_route, "no-route",
@@ -69,7 +69,7 @@ void hnv_unrecorded(struct pipe *p, const struct dp_adapter *a, struct frame *f,
 		PIPE_TRACE(p, a, "note", "no record; virtual subnet %u has l2only records, so all of it gets it",
 			   vsid);
 		hnv_replicate(p, a, port->subnet, f, NULL);
-	} else if (!vsid || link_local || !hnv_resolve(p, a, f, vsid, &address)) {
+	} else if (!vsid || link_local || !hnv_missed(p, a, f, vsid, &address)) {
 		pipe_drop(p, a, f, vsid ? &drop_no_record : &drop_no_route);
 	}
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "modules/hnv/datapath/hnv_resolve.h"
+#include "modules/hnv-resolver/datapath/hnv_resolve.h"
 
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -8,14 +8,13 @@
 
 #include "base/hash.h"
 #include "core/runtime/punt.h"
-#include "modules/hnv/datapath/hnv_lookup.h"
 
-DROP(hnv, unresolved, "unresolved",
+DROP(hnv_resolver, unresolved, "unresolved",
      "the resolver knows no lookup record of the destination, or did not answer in time; after negative-expiry it is asked "
      "again")
-DROP(hnv, resolve_limit, "resolve-limit",
+DROP(hnv_resolver, resolve_limit, "resolve-limit",
      "the guest sends to addresses without a lookup record faster than the resolver is asked (200 a second)")
-DROP(hnv, resolve_full, "resolve-full",
+DROP(hnv_resolver, resolve_full, "resolve-full",
      "too many packets of the guest, its virtual subnet or the host wait for the resolver already; is it slow?")
 
 #define MISSES_A_SECOND 200 /* for each port */

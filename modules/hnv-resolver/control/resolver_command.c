@@ -13,7 +13,7 @@
 
 #include "core/control/loop.h"
 #include "core/control/process.h"
-#include "modules/hnv/control/resolver_ask.h"
+#include "modules/hnv-resolver/control/resolver_ask.h"
 
 struct child {
 	struct resolver_ask base; /* first */

@@ -26,13 +26,12 @@
 #include "core/control/module.h"
 #include "core/http/server.h"
 #include "core/runtime/punt.h"
-#include "modules/hnv/control/policy.h"
-#include "modules/hnv/control/record_json.h"
-#include "modules/hnv/control/resolver_ask.h"
-#include "modules/hnv/control/resolver_known.h"
-#include "modules/hnv/datapath/hnv_lookup.h"
-#include "modules/hnv/datapath/hnv_resolve.h"
+#include "modules/hnv-resolver/control/resolver_ask.h"
+#include "modules/hnv-resolver/control/resolver_known.h"
+#include "modules/hnv-resolver/datapath/hnv_resolve.h"
 #include "modules/hnv/next_hop.h"
+#include "modules/hnv/packet.h"
+#include "modules/hnv/resolver.h"
 #include "modules/provider/provider.h"
 
 #define ASKED_AT_ONCE 8
@@ -57,7 +56,7 @@ struct question {
 	struct resolver_ask *ask; /* NULL: waits for its turn, or is answered */
 	bool answered; /* `record` waits for its path, so that what waited is not lost on its first few yards */
 	struct hnv_record record;
-	char *labels; /* as hnvc_labels_make makes them */
+	char *labels; /* as hnv_resolved_read makes them */
 	struct provider_path *path;
 	struct loop_source *timer;
 	uint64_t until_ms;
@@ -80,18 +79,11 @@ static const char *who(void) { return config.command ? config.command : config.u
 
 static uint64_t now_ms(void) { return clock_now_ns() / 1000000; }
 
-static struct hnvc_record *held_record(uint8_t network, uint32_t vsid, const struct ip *customer)
+/* Has the document, the API or a guest itself given the record? Then it stays. */
+static bool is_others(uint8_t network, uint32_t vsid, const struct ip *customer)
 {
-	const struct hnvc_network *net = hnvc_network_of(RUNS, network);
-	const struct hnvc_subnet *s = net ? hnvc_subnet_find(net, vsid) : NULL;
-	return s ? hnvc_held_find(s, customer, NULL) : NULL;
-}
-
-static void drop_record(uint8_t network, uint32_t vsid, const struct ip *customer)
-{
-	struct hnvc_record *r = held_record(network, vsid, customer);
-	if (r && r->owner == OWNER_RESOLVED)
-		(void)hnvc_record_remove(r, OWNER_RESOLVED, NULL);
+	const struct hnv_record *r = hnv_record_find(network, vsid, customer);
+	return r && hnv_record_origin(r) != HNV_RESOLVED;
 }
 
 static void question_free(struct question *q)
@@ -157,14 +149,10 @@ static int answer_complete(json_t *json, const struct question *q, const char *n
 
 static int record_from(const struct api_lookup_record *a, struct question *q, struct err *e)
 {
-	const struct hnvc_network *net = hnvc_network_of(RUNS, q->network);
-	if (!net || strcmp(a->provider_network, net->name) != 0 || a->virtual_subnet_id != q->vsid ||
+	if (strcmp(a->provider_network, provider_network_name(q->network)) != 0 || a->virtual_subnet_id != q->vsid ||
 	    !ip_equal(&a->customer_address, &q->customer))
 		return err_set(e, EINVAL, NULL, "the record is another than the one that was asked for");
-	int rc = hnvc_record_from_api(a, q->network, &q->record, e);
-	if (!rc && hnvc_labels_make(a->vm_name, a->customer_id, a->context, &q->labels))
-		rc = err_set(e, ENOMEM, NULL, "out of memory");
-	return rc;
+	return hnv_resolved_read(a, q->network, &q->record, &q->labels, e);
 }
 
 /* 1: q->record is filled in, 0: there is none, -errno: that is no answer. */
@@ -196,8 +184,8 @@ static int answer_take(const char *answer, struct question *q, struct err *e)
 
 static void answered_none(struct question *q)
 {
-	drop_record(q->network, q->vsid, &q->customer); /* it was refreshed, and is no more */
-	hnvc_flush();
+	hnv_resolved_remove(q->network, q->vsid, &q->customer); /* it was refreshed, and is no more */
+	hnv_resolved_flush();
 	works();
 	counts.none++;
 }
@@ -205,11 +193,9 @@ static void answered_none(struct question *q)
 /* The record is in force, and its path known if it will be. */
 static void record_enter(struct question *q)
 {
-	struct hnvc_network *net = hnvc_network_of(RUNS, q->network);
 	struct err e = {0};
 	char text[256];
-	int rc = net ? hnvc_record_set(net, &q->record, q->labels, OWNER_RESOLVED, &e) : -ENOENT;
-	hnvc_flush();
+	int rc = hnv_resolved_set(&q->record, q->labels, &e);
 	if (rc) {
 		fails(err_format(&e, text, sizeof(text)));
 	} else {
@@ -232,10 +218,9 @@ static void path_wait(void *arg)
 /* Another host's provider address may want a neighbour's MAC address first. */
 static void record_take(struct question *q)
 {
-	const struct hnvc_network *net = hnvc_network_of(RUNS, q->network);
 	q->answered = true;
 	q->until_ms = now_ms() + config.timeout_ms;
-	if (net && !hnvc_is_own(net, RUNS, &q->record.provider) && q->record.rule == HNV_ENCAP)
+	if (q->record.rule == HNV_ENCAP && hnv_resolved_leaves(&q->record))
 		q->path = provider_path_hold(q->network, &q->record.provider);
 	if (q->path && !atomic_load(&q->path->way))
 		q->timer = loop_add_timer(PATH_POLL_MS, PATH_POLL_MS, path_wait, q);
@@ -251,9 +236,8 @@ static void on_answer(void *arg, const char *answer, const char *why)
 	q->ask = NULL;
 	asking--;
 	asking_for[q->asker]--;
-	const struct hnvc_record *r = held_record(q->network, q->vsid, &q->customer);
 	int rc = answer ? answer_take(answer, q, &e) : -EIO;
-	if (r && r->owner != OWNER_RESOLVED) {
+	if (is_others(q->network, q->vsid, &q->customer)) {
 		question_end(q); /* the API or a document was faster, and has the say */
 	} else if (rc > 0) {
 		record_take(q);
@@ -262,7 +246,7 @@ static void on_answer(void *arg, const char *answer, const char *why)
 			fails(why ? why : err_format(&e, text, sizeof(text)));
 		else
 			answered_none(q);
-		if (!held_record(q->network, q->vsid, &q->customer))
+		if (!hnv_record_find(q->network, q->vsid, &q->customer))
 			known(q, false);
 		question_end(q);
 	}
@@ -332,11 +316,10 @@ static struct question *question_get(uint8_t network, uint32_t vsid, const struc
 	return q;
 }
 
-void hnv_record_refresh(uint8_t network, uint32_t vsid, const struct ip *customer)
+static void refresh(uint8_t network, uint32_t vsid, const struct ip *customer)
 {
-	const struct hnvc_record *r = held_record(network, vsid, customer);
-	bool lately = known_lately(network, vsid, customer, REFRESH_MS);
-	if (who() && !lately && (!r || r->owner == OWNER_RESOLVED) && question_get(network, vsid, customer, NOBODY))
+	bool wanted = !known_lately(network, vsid, customer, REFRESH_MS) && !is_others(network, vsid, customer);
+	if (who() && wanted && question_get(network, vsid, customer, NOBODY))
 		pump();
 }
 
@@ -355,7 +338,7 @@ static bool asked_by(struct frame *f, const struct hnv_port *port, uint32_t *ret
 	*ret_vsid = port->subnet->vsid;
 	*ret = to;
 	if (arp || nd)
-		return !held_record(port->net->index, *ret_vsid, ret);
+		return !hnv_record_find(port->net->index, *ret_vsid, ret);
 	struct hnv_hop hop = hnv_next_hop(port->net, port->subnet, &to);
 	*ret_vsid = hop.vsid;
 	*ret = hop.asked;
@@ -406,9 +389,9 @@ static void question_expire(void)
 
 static void resolver_tick(void)
 {
-	known_expire(drop_record);
+	known_expire(hnv_resolved_remove);
 	question_expire();
-	hnvc_flush();
+	hnv_resolved_flush();
 }
 
 /* Nothing of the old one counts for the new one, but its records until they expire. */
@@ -483,9 +466,12 @@ static void resolver_status(json_t *object)
 	json_object_set_new(object, "resolvers", list);
 }
 
+static const struct hnv_resolver asked = {.missed = hnv_resolve, .refresh = refresh};
+HNV_RESOLVER(asked)
+
 static struct module resolver = {
 	.name = "hnv-resolver",
-	.depends_on = (const char *const[]){"hnv", NULL},
+	.depends_on = (const char *const[]){"provider", "hnv", NULL},
 	.fini = resolver_fini,
 	.prepare = resolver_prepare,
 	.retire = resolver_retire,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One question to the resolver, by a program or over HTTP; nothing here waits. Private to modules/hnv/control. */
+/* One question to the resolver, by a program or over HTTP; nothing here waits. Private to modules/hnv-resolver/control. */
 #pragma once
 
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "modules/hnv/control/resolver_known.h"
+#include "modules/hnv-resolver/control/resolver_known.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
-#include "modules/hnv/datapath/hnv_resolve.h"
+#include "modules/hnv-resolver/datapath/hnv_resolve.h"
 
 #define LISTS 4096u
 #define HASH_ODD 0x9e3779b97f4a7c15ULL

@@ -8,7 +8,7 @@
 #include <curl/curl.h>
 
 #include "core/control/loop.h"
-#include "modules/hnv/control/resolver_ask.h"
+#include "modules/hnv-resolver/control/resolver_ask.h"
 
 struct ask {
 	struct resolver_ask base; /* first */

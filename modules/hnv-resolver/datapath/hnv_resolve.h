@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Packets that no lookup record decides about, where a resolver may know one (issue: records at scale): held on the
+ * Packets that no lookup record decides about, where a resolver may know one (docs/decisions/0011): held on the
  * control thread until it has answered, then sent on from where they came in. Bounded for each guest, each virtual
  * subnet and all, so that a storm of misses finds its own share full and nobody else's.
  */
@@ -9,8 +9,7 @@
 #include "core/runtime/pipe.h"
 #include "modules/hnv/tables.h"
 
-/* Takes f, from a guest's adapter a, and returns true: it waits, or ended under one of the resolver's reasons. false:
- * there is no resolver, or it is not asked about such an address; f is the caller's. */
+/* struct hnv_resolver's `missed`; true: f waits, or ended under one of the resolver's reasons. */
 bool hnv_resolve(struct pipe *p, const struct dp_adapter *a, struct frame *f, uint32_t vsid,
 		 const struct ip *address);
 
