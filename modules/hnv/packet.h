@@ -2,8 +2,12 @@
 /* A tenant's frame as bytes: where behind its untagged Ethernet header things are, and what addresses are as on the wire. */
 #pragma once
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
+
+#include "base/ip.h"
 
 /* Header lengths in bytes; IP without options, IPv6 without extensions. */
 #define HNV_ETHER 14u
@@ -34,4 +38,18 @@ static inline bool hnv_is_group6(const uint8_t *address) { return address[0] == 
 static inline bool hnv_is_link_local(const uint8_t *address)
 {
 	return address[0] == 0xfe && (address[1] & 0xc0) == 0x80;
+}
+
+/* The same of addresses by themselves: multicast, or 255.255.255.255; 0.0.0.0, ::, or none at all. */
+static inline bool hnv_is_group(const struct ip *ip)
+{
+	static const uint8_t all[4] = {255, 255, 255, 255};
+	if (ip->family == AF_INET6)
+		return ip->byte[0] == 0xff;
+	return ip->family == AF_INET && ((ip->byte[0] & 0xf0) == 0xe0 || !memcmp(ip->byte, all, sizeof(all)));
+}
+static inline bool hnv_is_unspecified(const struct ip *ip)
+{
+	static const uint8_t zero[16];
+	return !memcmp(ip->byte, zero, sizeof(zero));
 }

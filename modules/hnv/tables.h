@@ -6,10 +6,12 @@
  */
 #pragma once
 
+#include <netinet/in.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "base/ip.h"
 #include "base/mac.h"
 #include "core/runtime/dataplane.h"
@@ -44,6 +46,10 @@ struct hnv_route {
 	uint32_t vsid; /* where the destination, or the next hop, is */
 	struct ip next_hop; /* family 0: on-link */
 	uint32_t metric;
+};
+struct hnv_route_entry {
+	struct ip_prefix prefix; /* host bits do not matter */
+	struct hnv_route route;
 };
 struct hnv_routes; /* datapath/routes.h */
 
@@ -81,6 +87,20 @@ struct hnv_subnet {
 	const struct hnv_replicas *_Atomic replicas; /* NULL: none */
 	const struct hnv_locals *_Atomic locals; /* NULL: none */
 };
+
+/* Is the IPv4 address at `to` the all-ones address of one of the subnet's prefixes (RFC 1812, 4.2.3.1)? */
+static inline bool hnv_is_broadcast(const struct hnv_subnet *s, const uint8_t *to)
+{
+	uint32_t address = rte_be_to_cpu_32(bytes_raw32(to));
+	for (uint8_t i = 0; i < s->n_prefixes; i++) {
+		const struct ip_prefix *prefix = &s->prefix[i];
+		uint32_t host = prefix->len < 31 ? UINT32_MAX >> prefix->len : 0;
+		uint32_t net = rte_be_to_cpu_32(bytes_raw32(prefix->ip.byte));
+		if (prefix->ip.family == AF_INET && host && address == (net | host))
+			return true;
+	}
+	return false;
+}
 
 /* Of control messages: all, by other host, and by what they are about. */
 struct hnv_limits {

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "modules/hnv/control/probe_message.h"
-#include "modules/hnv/datapath/hnv_probe.h"
+#include "modules/hnv-diagnosis/control/probe_message.h"
+#include "modules/hnv/probe.h"
 #include "tests/packet/asked.h"
 #include "tests/packet/hnv_rig.h"
 

@@ -159,7 +159,7 @@ static int route_add(const struct api_document *doc, size_t index, struct err *e
 		return err_set(e, EINVAL, path, "no routing domain of provider network `%s` has virtual subnet %u",
 			       from->provider_network, from->virtual_subnet_id);
 	struct hnv_route route = {.vsid = from->virtual_subnet_id, .metric = from->metric};
-	if (!hnvc_is_unspecified(&from->next_hop))
+	if (!hnv_is_unspecified(&from->next_hop))
 		route.next_hop = from->next_hop;
 	if (entry_add(domain_coming(s->pub[COMES]->domain), &from->prefix, &route))
 		return err_set(e, ENOMEM, NULL, "out of memory");

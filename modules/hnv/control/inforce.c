@@ -21,19 +21,6 @@ static struct hnvc_subnet *dirty;
 static const struct ip group4 = {.family = AF_INET, .byte = {255, 255, 255, 255}};
 static const struct ip group6 = {.family = AF_INET6, .byte = {0xff, 2, [15] = 1}};
 
-bool hnvc_is_unspecified(const struct ip *ip)
-{
-	static const uint8_t zero[16];
-	return !memcmp(ip->byte, zero, sizeof(zero));
-}
-
-bool hnvc_is_group(const struct ip *ip)
-{
-	if (ip->family == AF_INET6)
-		return ip->byte[0] == 0xff;
-	return ip->family == AF_INET && ((ip->byte[0] & 0xf0) == 0xe0 || ip_equal(ip, &group4));
-}
-
 static int peer_target(const struct hnvc_presence *p, const struct hnvc_subnet *s, const struct hnv_record *r,
 		       struct hnvc_target *ret, struct err *e)
 {
@@ -61,10 +48,10 @@ int hnvc_target_find(int side, const struct hnvc_subnet *s, const struct hnv_rec
 {
 	const struct hnvc_presence *p = &s->network->side[side];
 	struct hnvc_target t = {.next = HNV_NEXT_NOWHERE};
-	bool group = hnvc_is_group(&r->customer);
+	bool group = hnv_is_group(&r->customer);
 	int rc = 0;
 	if (s->pub[side] && p->there) {
-		bool addressed = !hnvc_is_unspecified(&r->provider);
+		bool addressed = !hnv_is_unspecified(&r->provider);
 		t.shown = r->type != HNV_L2ONLY && addressed; /* a group's without one goes to each host */
 		const struct hnvc_local *l = NULL;
 		if (r->unusable || !addressed)
@@ -164,7 +151,7 @@ static int show(struct hnvc_record *r, const struct hnvc_target *t)
 int hnvc_record_lead_now(struct hnvc_record *r, const struct hnvc_target *t)
 {
 	struct hnvc_subnet *s = r->subnet;
-	bool copies = !hnvc_is_group(&r->pub.customer) && !hnvc_is_group(&r->pub.provider),
+	bool copies = !hnv_is_group(&r->pub.customer) && !hnv_is_group(&r->pub.provider),
 	     is = copies && is_tunnel(t->next);
 	int kind = group_kind(&r->pub.customer), rc = is ? replica_count(s, t->next) : 0;
 	if (rc)

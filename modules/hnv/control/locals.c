@@ -239,7 +239,7 @@ static void local_dirty(struct hnvc_local *l)
 /* A group address is nobody's own, and an l2only record names no address. */
 static struct hnvc_local *owner_of(const struct hnvc_record *r)
 {
-	if (r->pub.type == HNV_L2ONLY || hnvc_is_group(&r->pub.customer))
+	if (r->pub.type == HNV_L2ONLY || hnv_is_group(&r->pub.customer))
 		return NULL;
 	return hnvc_local_find(RUNS, r->subnet, &r->pub.mac);
 }

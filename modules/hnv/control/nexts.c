@@ -213,7 +213,7 @@ static int peer_create(uint8_t network, const struct ip *provider, const struct 
 				    .index = index,
 				    .generation = generation[index],
 				    .use_vm_mac_address = use_vm_mac_address,
-				    .group = hnvc_is_group(provider)};
+				    .group = hnv_is_group(provider)};
 	p->provider = *provider;
 	p->network = network;
 	p->encapsulation = encapsulation;

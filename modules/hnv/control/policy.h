@@ -14,6 +14,7 @@
 #include "modules/hnv/datapath/records.h"
 #include "modules/hnv/datapath/routes.h"
 #include "modules/hnv/hnv.h"
+#include "modules/hnv/packet.h"
 
 struct err;
 struct txn;
@@ -241,8 +242,6 @@ struct hnvc_record *hnvc_record_find(uint8_t network, uint32_t vsid, const struc
 /* The end of a call that changed records: workers and the log have it. e says that only the disk does not. */
 int hnvc_records_settle(struct err *e);
 void hnvc_records_let_go(void); /* all of them; for the end */
-bool hnvc_is_group(const struct ip *ip); /* multicast, or 255.255.255.255 */
-bool hnvc_is_unspecified(const struct ip *ip); /* 0.0.0.0, ::, or none at all */
 /* "record 5001 10.0.0.5" */
 #define HNVC_RECORD_TEXT 96
 const char *hnvc_record_text(uint32_t vsid, const struct ip *customer, char buf[static HNVC_RECORD_TEXT]);

@@ -196,7 +196,7 @@ static int subnet_collect(struct query *q, const struct hnvc_subnet *s)
 	int rc = 0;
 	if ((q->by_vsid && s->vsid != q->vsid) || (q->network && strcmp(q->network, s->network->name) != 0))
 		return 0;
-	if (q->by_customer && !hnvc_is_unspecified(&q->customer)) {
+	if (q->by_customer && !hnv_is_unspecified(&q->customer)) {
 		const struct hnvc_record *r = hnvc_held_find(s, &q->customer, NULL);
 		return r ? found_add(q, r) : 0;
 	}

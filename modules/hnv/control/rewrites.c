@@ -38,7 +38,7 @@ int hnvc_rewrite_check(const struct hnvc_subnet *s, const struct hnv_record *r, 
 {
 	const struct hnvc_network *net = s->network;
 	char text[IP_TEXT_SIZE];
-	const struct rewrite *holder = hnvc_is_unspecified(&r->provider) ? NULL : find(net, 0, &r->provider);
+	const struct rewrite *holder = hnv_is_unspecified(&r->provider) ? NULL : find(net, 0, &r->provider);
 	if (holder && (holder->pub.vsid != r->vsid || !ip_equal(&holder->pub.customer, &r->customer)))
 		return err_set(e, EEXIST, "provider-address",
 			       "%s is another record's; nat needs one provider address for each customer address",

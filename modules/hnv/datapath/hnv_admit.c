@@ -8,7 +8,7 @@
 
 #include "modules/hnv/datapath/hnv_learn.h"
 #include "modules/hnv/datapath/hnv_lookup.h"
-#include "modules/hnv/datapath/hnv_probe.h"
+#include "modules/hnv/probe.h"
 #include "modules/hnv/tables.h"
 
 DROP(hnv, cut_off, "cut-off", "shorter than its Ethernet, IP or ARP header")

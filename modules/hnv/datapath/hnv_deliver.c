@@ -9,10 +9,10 @@
 
 #include "core/runtime/offload.h"
 #include "modules/hnv/datapath/hnv_lookup.h"
-#include "modules/hnv/datapath/hnv_probe.h"
 #include "modules/hnv/datapath/hnv_replicate.h"
 #include "modules/hnv/datapath/hnv_stray.h"
 #include "modules/hnv/datapath/routes.h"
+#include "modules/hnv/probe.h"
 #include "modules/hnv/tunnel.h"
 
 DROP(hnv, record_mac, "record-mac",

@@ -10,9 +10,9 @@
 #include "modules/hnv/datapath/hnv_error.h"
 #include "modules/hnv/datapath/hnv_lookup.h"
 #include "modules/hnv/datapath/hnv_mtu.h"
-#include "modules/hnv/datapath/hnv_probe.h"
 #include "modules/hnv/datapath/hnv_unrecorded.h"
 #include "modules/hnv/datapath/routes.h"
+#include "modules/hnv/probe.h"
 #include "modules/hnv/tunnel.h"
 
 DROP(hnv, record_nowhere, "record-nowhere",

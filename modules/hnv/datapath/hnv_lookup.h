@@ -96,17 +96,3 @@ static inline struct hnv_answer hnv_wildcard(const struct hnv_network *net, uint
 	const struct ip any = {.family = family};
 	return hnv_records_find(net, vsid, &any);
 }
-
-/* Is the IPv4 address at `to` the all-ones address of one of the subnet's prefixes (RFC 1812, 4.2.3.1)? */
-static inline bool hnv_is_broadcast(const struct hnv_subnet *s, const uint8_t *to)
-{
-	uint32_t address = rte_be_to_cpu_32(bytes_raw32(to));
-	for (uint8_t i = 0; i < s->n_prefixes; i++) {
-		const struct ip_prefix *prefix = &s->prefix[i];
-		uint32_t host = prefix->len < 31 ? UINT32_MAX >> prefix->len : 0;
-		uint32_t net = rte_be_to_cpu_32(bytes_raw32(prefix->ip.byte));
-		if (prefix->ip.family == AF_INET && host && address == (net | host))
-			return true;
-	}
-	return false;
-}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "modules/hnv/datapath/hnv_probe.h"
+#include "modules/hnv/probe.h"
 
 #include "core/runtime/punt.h"
 #include "modules/hnv/tables.h"
@@ -10,7 +10,19 @@ DROP(hnv, probe_limit, "probe-limit",
 #define PROBES_A_SECOND 200 /* from the wire, for each uplink; what this host sends itself is limited by who asks */
 #define PROBES_BURST 100
 
-PUNT(hnv_probe, hnvc_on_probe);
+static void (*handler)(uint16_t adapter, struct frame *f);
+
+void hnv_probe_set(void (*arrived)(uint16_t adapter, struct frame *f)) { handler = arrived; }
+
+static void take(uint16_t adapter, struct frame *f)
+{
+	if (handler)
+		handler(adapter, f);
+	else
+		frame_free(f);
+}
+
+PUNT(hnv_probe, take);
 
 void hnv_probe(struct pipe *p, const struct dp_adapter *a, struct frame *f)
 {

@@ -15,11 +15,6 @@
 #include "base/ip.h"
 #include "modules/hnv/tables.h"
 
-struct hnv_route_entry {
-	struct ip_prefix prefix; /* host bits do not matter */
-	struct hnv_route route;
-};
-
 /* Range i begins at start[i] and ends before start[i + 1]; range 0 begins at address 0. */
 struct hnv_routes {
 	uint32_t n4, n6; /* ranges; at least one each */

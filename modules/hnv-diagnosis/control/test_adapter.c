@@ -19,9 +19,9 @@
 #include "core/http/lines.h"
 #include "core/http/server.h"
 #include "core/runtime/explain.h"
-#include "modules/hnv/control/policy.h"
-#include "modules/hnv/control/probe.h"
+#include "modules/hnv-diagnosis/control/probe.h"
 #include "modules/hnv/next_hop.h"
+#include "modules/hnv/packet.h"
 
 #define TESTS_MAX 16 /* at once */
 #define COUNT_MAX 1000
@@ -167,7 +167,7 @@ static bool own_address(const struct dp_adapter *a, uint8_t family, struct ip *r
 {
 	const struct hnv_addresses *own = atomic_load_explicit(&hnv_port_of(a)->own, memory_order_acquire);
 	for (uint16_t i = 0; own && i < own->n; i++)
-		if (own->address[i].family == family && !hnvc_is_unspecified(&own->address[i])) {
+		if (own->address[i].family == family && !hnv_is_unspecified(&own->address[i])) {
 			*ret = own->address[i];
 			return true;
 		}
@@ -179,7 +179,7 @@ static int wish_addresses(const struct http_request *r, struct wish *w, struct e
 {
 	const char *address = r->query(r, "to-address");
 	static const uint8_t families[] = {AF_INET, AF_INET6};
-	if (address && (ip_parse(address, &w->address) || hnvc_is_group(&w->address)))
+	if (address && (ip_parse(address, &w->address) || hnv_is_group(&w->address)))
 		return err_set(e, EINVAL, "to-address", "%.64s is no address of one station", address);
 	for (unsigned i = 0; i < 2; i++) {
 		if (address && w->address.family != families[i])

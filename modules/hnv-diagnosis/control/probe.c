@@ -4,7 +4,7 @@
  * hnv_next_hop, which decides as hnv_forward does (tests/packet/hnv_next_hop_test.c). From there it goes into its
  * tunnel, or it has arrived. Whoever it arrives at answers in its guest's place, and the answer goes the same way back.
  */
-#include "modules/hnv/control/probe.h"
+#include "modules/hnv-diagnosis/control/probe.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,9 +12,8 @@
 #include "api/document.h"
 #include "core/control/engine.h"
 #include "core/runtime/punt.h"
-#include "modules/hnv/datapath/hnv_probe.h"
-#include "modules/hnv/datapath/records.h"
 #include "modules/hnv/next_hop.h"
+#include "modules/hnv/probe.h"
 #include "modules/hnv/tunnel.h"
 
 #define NOWHERE UINT16_MAX
@@ -92,7 +91,7 @@ static const char *why_not(const struct hnv_hop *hop, const struct hnv_next *nex
 	return next && next->kind == HNV_REWRITE ? "probe-nat" : "record-nowhere";
 }
 
-DROP(hnv, probe_nat, "probe-nat",
+DROP(hnv_diagnosis, probe_nat, "probe-nat",
      "the record has rule nat, and outside of a tunnel a probe cannot be told from a packet; use ping-provider")
 
 /* From a guest's port of this host. Takes *f if it goes on. */
@@ -175,7 +174,7 @@ static void comes(const struct hnv_network *net, struct frame *f, const struct p
 		send_back(net, f->tenant.vsid, m, refused);
 }
 
-void hnvc_on_probe(uint16_t adapter, struct frame *f)
+void probe_arrived(uint16_t adapter, struct frame *f)
 {
 	const struct dp_adapter *a = adapter_at(adapter);
 	const struct hnv_port *port = a ? hnv_port_of(a) : NULL;

@@ -6,18 +6,18 @@
 #include <jansson.h>
 
 #include "core/http/server.h"
-#include "modules/hnv/control/policy.h"
+#include "modules/hnv/view.h"
 #include "modules/provider/provider.h"
 
-static json_t *route_json(const struct hnvc_domain *d, const struct hnv_route_entry *entry)
+static json_t *route_json(const struct hnv_domain *d, const struct hnv_route_entry *entry)
 {
 	const struct hnv_route *r = &entry->route;
 	char prefix[IP_PREFIX_TEXT_SIZE], hop[IP_TEXT_SIZE];
 	struct ip none = {.family = entry->prefix.ip.family};
-	json_t *o = json_pack("{s:s}", "routing-domain", d->pub->id);
-	if (*d->pub->name)
-		json_object_set_new(o, "name", http_text(d->pub->name));
-	json_object_set_new(o, "provider-network", http_text(provider_network_name(d->pub->network)));
+	json_t *o = json_pack("{s:s}", "routing-domain", d->id);
+	if (*d->name)
+		json_object_set_new(o, "name", http_text(d->name));
+	json_object_set_new(o, "provider-network", http_text(provider_network_name(d->network)));
 	json_object_set_new(o, "prefix", json_string(ip_prefix_format(&entry->prefix, prefix)));
 	json_object_set_new(o, "virtual-subnet-id", json_integer(r->vsid));
 	json_object_set_new(o, "next-hop", json_string(ip_format(r->next_hop.family ? &r->next_hop : &none, hop)));
@@ -39,16 +39,16 @@ static int compare(const void *a, const void *b)
 }
 
 /* In order of address, whatever order the document has. -1: no memory. */
-static int domain_add(const struct hnvc_domain *d, json_t *list)
+static int domain_add(const struct hnv_domain_view *d, void *list)
 {
-	struct hnv_route_entry *entries = calloc(d->n_entries + 1, sizeof(*entries));
+	struct hnv_route_entry *entries = calloc(d->n_routes + 1, sizeof(*entries));
 	if (!entries)
 		return -1;
-	if (d->n_entries)
-		memcpy(entries, d->entries, d->n_entries * sizeof(*entries));
-	qsort(entries, d->n_entries, sizeof(*entries), compare);
-	for (size_t i = 0; i < d->n_entries; i++)
-		json_array_append_new(list, route_json(d, &entries[i]));
+	if (d->n_routes)
+		memcpy(entries, d->routes, d->n_routes * sizeof(*entries));
+	qsort(entries, d->n_routes, sizeof(*entries), compare);
+	for (size_t i = 0; i < d->n_routes; i++)
+		json_array_append_new(list, route_json(d->domain, &entries[i]));
 	free(entries);
 	return 0;
 }
@@ -56,10 +56,7 @@ static int domain_add(const struct hnvc_domain *d, json_t *list)
 static void customer_routes_get(const struct http_request *r, struct http_response *ret)
 {
 	json_t *list = json_array();
-	int rc = list ? 0 : -1;
-	for (const struct hnvc_domain *d = hnvc_domains[RUNS]; d && !rc; d = d->next)
-		rc = domain_add(d, list);
-	if (!rc)
+	if (list && !hnv_domains_each(domain_add, list))
 		ret->json = json_pack("{s:O}", "routes", list);
 	json_decref(list);
 }

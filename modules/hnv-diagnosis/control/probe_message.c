@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "modules/hnv/control/probe_message.h"
+#include "modules/hnv-diagnosis/control/probe_message.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 
 #include "core/runtime/offload.h"
 #include "core/runtime/port.h"
-#include "modules/hnv/datapath/hnv_probe.h"
+#include "modules/hnv/probe.h"
 #include "modules/hnv/reply.h"
 
 static const uint8_t mark[8] = {'w', 'e', 'f', 't', 0xf0, 'p', 'r', 'b'};

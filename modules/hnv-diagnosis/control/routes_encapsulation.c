@@ -5,7 +5,7 @@
 #include <jansson.h>
 
 #include "core/http/server.h"
-#include "modules/hnv/control/policy.h"
+#include "modules/hnv/view.h"
 
 struct sums {
 	json_t *networks, *adapters;
@@ -29,29 +29,27 @@ static void adapters_add(struct sums *all)
 	}
 }
 
-static void network_add(struct sums *all, const struct hnvc_network *net)
+static int network_add(const struct hnv_network_view *net, void *sums)
 {
-	const struct hnvc_presence *p = &net->side[RUNS];
-	uint32_t inner = atomic_load(&net->pub.inner_mtu), largest = all->largest[net->pub.index];
-	if (!p->there)
-		return;
+	struct sums *all = sums;
+	uint32_t inner = atomic_load(&net->tables->inner_mtu), largest = all->largest[net->tables->index];
 	json_t *o = json_pack("{s:o, s:o, s:i}", "provider-network", http_text(net->name), "switch",
-			      http_text(p->switch_name), "uplink-mtu", (int)p->uplink_mtu);
+			      http_text(net->switch_name), "uplink-mtu", (int)net->uplink_mtu);
 	if (inner) { /* a tunnel leads somewhere */
-		uint32_t overhead = p->uplink_mtu - inner;
+		uint32_t overhead = net->uplink_mtu - inner;
 		json_object_set_new(o, "overhead", json_integer(overhead));
 		json_object_set_new(o, "inner-mtu", json_integer(inner));
-		json_object_set_new(o, "needed-mtu", json_integer(largest ? largest + overhead : p->uplink_mtu));
+		json_object_set_new(o, "needed-mtu", json_integer(largest ? largest + overhead : net->uplink_mtu));
 	}
 	json_array_append_new(all->networks, o);
+	return 0;
 }
 
 static void encapsulation_get(const struct http_request *r, struct http_response *ret)
 {
 	struct sums all = {.networks = json_array(), .adapters = json_array()};
 	adapters_add(&all);
-	for (const struct hnvc_network *net = hnvc_networks(); net; net = net->next)
-		network_add(&all, net);
+	hnv_networks_each(network_add, &all);
 	ret->json = json_pack("{s:o, s:o}", "networks", all.networks, "adapters", all.adapters);
 }
 

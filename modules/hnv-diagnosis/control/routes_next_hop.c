@@ -10,9 +10,9 @@
 #include "base/err.h"
 #include "core/http/server.h"
 #include "core/runtime/dataplane.h"
-#include "modules/hnv/control/detours.h"
-#include "modules/hnv/datapath/hnv_lookup.h"
 #include "modules/hnv/next_hop.h"
+#include "modules/hnv/packet.h"
+#include "modules/hnv/view.h"
 #include "modules/provider/provider.h"
 
 static json_t *ip_json(const struct ip *ip)
@@ -99,23 +99,23 @@ static json_t *hop_json(const struct hnv_subnet *from, const struct hnv_hop *hop
 }
 
 /* The record says another provider address than the one that is sent to: that one told. */
-static void redirect_json(json_t *o, const struct hnvc_network *net, const struct hnv_hop *hop)
+static void redirect_json(json_t *o, const struct hnv_network *net, const struct hnv_hop *hop)
 {
 	const struct ip any = {.family = hop->asked.family};
-	const struct hnvc_subnet *s = hop->next ? hnvc_subnet_find(net, hop->vsid) : NULL;
-	const struct hnvc_record *r = s ? hnvc_held_find(s, hop->wildcard ? &any : &hop->asked, NULL) : NULL;
-	if (r && hnvc_redirected_to(r))
-		json_object_set_new(o, "redirected-from", ip_json(&r->pub.provider));
+	const struct ip *asked = hop->wildcard ? &any : &hop->asked;
+	const struct hnv_record *r = hop->next ? hnv_record_find(net->index, hop->vsid, asked) : NULL;
+	if (r && hnv_record_redirected_to(r))
+		json_object_set_new(o, "redirected-from", ip_json(&r->provider));
 }
 
 /* Whoever sends must be somebody: that is what the data plane asks first. */
-static int sender_check(const struct hnvc_subnet *s, const struct ip *from, struct err *e)
+static int sender_check(const struct hnv_network *net, uint32_t vsid, const struct ip *from, struct err *e)
 {
 	char text[IP_TEXT_SIZE];
-	if (hnvc_held_find(s, from, NULL))
+	if (hnv_record_find(net->index, vsid, from))
 		return 0;
 	return err_set(e, ENOENT, "from", "%s has no lookup record in virtual subnet %u", ip_format(from, text),
-		       s->vsid);
+		       vsid);
 }
 
 static int address_query(const struct http_request *r, const char *key, struct ip *ret, struct err *e)
@@ -144,19 +144,19 @@ static int next_hop(const struct http_request *r, json_t **ret_json, struct err 
 		rc = address_query(r, "to", &to, e);
 	if (rc)
 		return rc;
-	const struct hnvc_network *net = hnvc_network_find(network ? network : "default");
-	const struct hnvc_subnet *s = net ? hnvc_subnet_find(net, (uint32_t)vsid) : NULL;
-	if (!s || !s->pub[RUNS])
+	const struct hnv_network *net = hnv_network_find(network ? network : "default");
+	const struct hnv_subnet *s = net ? hnv_subnet_of(net, (uint32_t)vsid) : NULL;
+	if (!s)
 		return err_set(e, ENOENT, "virtual-subnet-id", "no routing domain has virtual subnet %u",
 			       (unsigned)vsid);
-	if (hnvc_is_group(&to) || is_all_ones(&net->pub, s->pub[RUNS], &to))
+	if (hnv_is_group(&to) || is_all_ones(net, s, &to))
 		return err_set(e, EINVAL, "to",
 			       "a group has no next hop; its frames are copied to all of the virtual subnet");
-	rc = sender_check(s, &from, e);
+	rc = sender_check(net, s->vsid, &from, e);
 	if (rc)
 		return rc;
-	struct hnv_hop hop = hnv_next_hop(&net->pub, s->pub[RUNS], &to);
-	*ret_json = hop_json(s->pub[RUNS], &hop);
+	struct hnv_hop hop = hnv_next_hop(net, s, &to);
+	*ret_json = hop_json(s, &hop);
 	redirect_json(*ret_json, net, &hop);
 	return 0;
 }
