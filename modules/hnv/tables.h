@@ -143,6 +143,11 @@ static inline const struct hnv_subnet *hnv_subnet_of(const struct hnv_network *n
 /* One record, by an address of either family. next HNV_NEXT_NONE: there is none. Any thread; bursts ask otherwise. */
 struct hnv_answer hnv_records_find(const struct hnv_network *net, uint32_t vsid, const struct ip *address);
 
+/* The subnet's gateway address of the prefix that `address` is in, else the first of its family; NULL: none. */
+const struct ip *hnv_gateway_for(const struct hnv_subnet *s, const struct ip *address);
+/* Is it a gateway address of any subnet of s's routing domain? The router is one. */
+bool hnv_is_gateway(const struct hnv_network *net, const struct hnv_subnet *s, const struct ip *address);
+
 /* An adapter's own customer addresses: what it may send from; 0.0.0.0 and :: among them mean any of that family (a
  * gateway). Immutable. */
 struct hnv_addresses {

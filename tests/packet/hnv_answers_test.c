@@ -11,8 +11,8 @@
 #include <errno.h>
 #include <netinet/in.h>
 
-#include "modules/hnv/datapath/hnv_answer.h"
-#include "modules/hnv/datapath/hnv_nd.h"
+#include "modules/hnv-answers/datapath/hnv_answer.h"
+#include "modules/hnv-answers/datapath/hnv_nd.h"
 #include "modules/hnv/reply.h"
 #include "tests/packet/hnv_guest.h"
 #include "tests/packet/hnv_packets.h"

@@ -2,7 +2,6 @@
 /* The module: a document's way through networks, domains, adapters and records, in that order. */
 #include <errno.h>
 
-#include "base/clock.h"
 #include "base/err.h"
 #include "core/control/engine.h"
 #include "core/control/module.h"
@@ -12,7 +11,6 @@
 #include "modules/hnv/control/policy.h"
 #include "modules/hnv/control/record_log.h"
 #include "modules/hnv/control/status.h"
-#include "modules/hnv/datapath/hnv_nd.h"
 #include "modules/provider/provider.h"
 
 static int hnv_init(struct err *e)
@@ -73,7 +71,6 @@ static void hnv_tick(void)
 	hnvc_log_tick();
 	hnvc_gone_tick();
 	hnv_peers_tick(false);
-	hnv_ra_beacon(clock_now_ns() / 1000000);
 }
 
 /* Workers are gone. What is held goes without a word to the log; the rest as by an empty document. */

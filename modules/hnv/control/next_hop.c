@@ -5,34 +5,11 @@
 #include "modules/hnv/datapath/hnv_lookup.h"
 #include "modules/hnv/datapath/routes.h"
 
-static const struct ip *gateway_for(const struct hnv_subnet *s, const struct ip *to)
-{
-	const struct ip *first = NULL;
-	for (unsigned i = 0; i < s->n_prefixes; i++) {
-		if (ip_prefix_contains(&s->prefix[i], to))
-			return &s->gateway[i];
-		if (!first && s->gateway[i].family == to->family)
-			first = &s->gateway[i];
-	}
-	return first;
-}
-
-static bool has_gateway(const struct hnv_subnet *s, const struct ip *ip)
-{
-	for (unsigned i = 0; s && i < s->n_prefixes; i++)
-		if (ip_equal(&s->gateway[i], ip))
-			return true;
-	return false;
-}
-
 /* A gateway of the routing domain, whichever subnet's; or the router on the link. */
 static bool is_router(const struct hnv_network *net, const struct hnv_subnet *from, const struct ip *to)
 {
 	static const struct ip on_link = {.family = AF_INET6, .byte = HNV_ROUTER_IP6};
-	const struct hnv_routes *routes = atomic_load_explicit(&from->domain->routes, memory_order_acquire);
-	const struct hnv_route *route = hnv_routes_lookup(routes, to);
-	return has_gateway(from, to) || ip_equal(to, &on_link) ||
-	       (route && !route->next_hop.family && has_gateway(hnv_subnet_of(net, route->vsid), to));
+	return ip_equal(to, &on_link) || hnv_is_gateway(net, from, to);
 }
 
 /* Fills in where the record is looked for, and of which address. */
@@ -40,7 +17,7 @@ static void ask_where(const struct hnv_network *net, const struct hnv_subnet *fr
 {
 	const struct ip *via = &hop->route->next_hop;
 	if (net->external_router && hop->route->vsid != from->vsid)
-		via = gateway_for(from, &hop->asked);
+		via = hnv_gateway_for(from, &hop->asked);
 	else
 		hop->vsid = hop->route->vsid;
 	if (via && via->family)

@@ -8,6 +8,7 @@
 
 #include "modules/hnv/datapath/hnv_learn.h"
 #include "modules/hnv/datapath/hnv_lookup.h"
+#include "modules/hnv/guest.h"
 #include "modules/hnv/probe.h"
 #include "modules/hnv/tables.h"
 

@@ -25,9 +25,6 @@ void hnv_control_tell(struct pipe *p, const struct dp_adapter *a, struct frame *
  * messages. True: it was one, and ended. False: f is as it was, to be dropped, and its sender is told. */
 bool hnv_control_stranger(struct pipe *p, const struct dp_adapter *a, struct frame *f, unsigned bytes, uint32_t vsid);
 
-/* A guest's ICMP of the kinds of control messages, parsed, to a provider address: dropped, and true. */
-bool hnv_control_forged(struct pipe *p, const struct dp_adapter *a, struct frame *f);
-
 /* Control thread, in modules/hnv/control: what was handed up, its outer headers in front of it (hnv_outer_read). */
 void hnvc_on_control(uint16_t adapter, struct frame *f);
 void hnvc_on_stray(uint16_t adapter, struct frame *f);

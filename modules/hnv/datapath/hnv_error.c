@@ -10,7 +10,7 @@
 #include <rte_ether.h>
 
 #include "core/runtime/offload.h"
-#include "modules/hnv/datapath/hnv_answer.h"
+#include "modules/hnv/guest.h"
 #include "modules/hnv/reply.h"
 
 DROP(hnv, ttl_expired, "ttl-expired",

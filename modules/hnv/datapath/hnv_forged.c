@@ -11,6 +11,7 @@
 #include "core/runtime/punt.h"
 #include "modules/hnv/datapath/hnv_control.h"
 #include "modules/hnv/datapath/hnv_lookup.h"
+#include "modules/hnv/guest.h"
 #include "modules/provider/provider.h"
 
 DROP(hnv, control_forged, "control-forged",

@@ -6,12 +6,12 @@
  */
 #include <rte_ether.h>
 
-#include "modules/hnv/datapath/hnv_answer.h"
 #include "modules/hnv/datapath/hnv_error.h"
 #include "modules/hnv/datapath/hnv_lookup.h"
 #include "modules/hnv/datapath/hnv_mtu.h"
 #include "modules/hnv/datapath/hnv_unrecorded.h"
 #include "modules/hnv/datapath/routes.h"
+#include "modules/hnv/guest.h"
 #include "modules/hnv/probe.h"
 #include "modules/hnv/tunnel.h"
 

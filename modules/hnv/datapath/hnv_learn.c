@@ -14,7 +14,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "core/runtime/punt.h"
-#include "modules/hnv/datapath/hnv_answer.h"
+#include "modules/hnv/guest.h"
 #include "modules/hnv/reply.h"
 
 DROP(hnv, learn_outside, "address-outside-subnet",

@@ -8,17 +8,8 @@
 #include <stdint.h>
 
 #include "base/ip.h"
-#include "core/runtime/pipe.h"
 
 struct err;
-
-/*
- * Worker. f came from a and names `address` as its sender's own, which is not in the port's `own`. Ends f: punted to
- * be learned, or dropped: as `spoofed` where nothing may be learned or the address is another's, else by a name of its
- * own (outside the subnet, too many at once). What is learned goes on where it came from.
- */
-void hnv_learn(struct pipe *p, const struct dp_adapter *a, struct frame *f, const struct ip *address,
-	       const struct drop_reason *spoofed);
 
 /*
  * Control thread, by modules/hnv/control: makes a dynamic record of `address` for the adapter, and adds it to the

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What modules/rewrite asks for: records of rule nat, by customer and by provider address, as workers see them. */
-#include "modules/hnv/datapath/hnv_answer.h"
 #include "modules/hnv/datapath/records.h"
 #include "modules/hnv/datapath/routes.h"
+#include "modules/hnv/guest.h"
 #include "modules/hnv/tunnel.h"
 
 bool hnv_carries(const struct dp_adapter *a) { return a->role == PORT_UPLINK && hnv_port_of(a); }

@@ -4,8 +4,8 @@
 
 #include <rte_ether.h>
 
-#include "modules/hnv/datapath/hnv_answer.h"
 #include "modules/hnv/datapath/hnv_replicate.h"
+#include "modules/hnv/guest.h"
 #include "modules/hnv/resolver.h"
 #include "modules/hnv/tunnel.h"
 

@@ -151,3 +151,34 @@ struct hnv_routes *hnv_routes_create(const struct hnv_route_entry *entries, size
 }
 
 void hnv_routes_free(struct hnv_routes *r) { free(r); }
+
+const struct ip *hnv_gateway_for(const struct hnv_subnet *s, const struct ip *address)
+{
+	const struct ip *first = NULL;
+	for (uint8_t i = 0; i < s->n_prefixes; i++) {
+		if (s->gateway[i].family != address->family)
+			continue;
+		if (ip_prefix_contains(&s->prefix[i], address))
+			return &s->gateway[i];
+		if (!first)
+			first = &s->gateway[i];
+	}
+	return first;
+}
+
+static bool has_gateway(const struct hnv_subnet *s, const struct ip *address)
+{
+	for (uint8_t i = 0; s && i < s->n_prefixes; i++)
+		if (ip_equal(&s->gateway[i], address))
+			return true;
+	return false;
+}
+
+bool hnv_is_gateway(const struct hnv_network *net, const struct hnv_subnet *s, const struct ip *address)
+{
+	if (has_gateway(s, address))
+		return true;
+	const struct hnv_routes *routes = atomic_load_explicit(&s->domain->routes, memory_order_acquire);
+	const struct hnv_route *route = routes ? hnv_routes_lookup(routes, address) : NULL;
+	return route && !route->next_hop.family && has_gateway(hnv_subnet_of(net, route->vsid), address);
+}

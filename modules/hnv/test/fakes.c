@@ -15,7 +15,6 @@
 #include "core/control/engine.h"
 #include "core/control/module.h"
 #include "core/runtime/rcu.h"
-#include "modules/hnv/datapath/hnv_nd.h"
 #include "modules/vswitch/vswitch.h"
 
 #define NAMES_MAX 256
@@ -156,8 +155,6 @@ int provider_address_lend(uint8_t network, const struct ip *address, const struc
 void provider_address_return(uint8_t network, const struct ip *address) { lent--; }
 
 void provider_address_flush(void) {}
-
-void hnv_ra_beacon(uint64_t now_ms) {}
 
 size_t fake_paths(void)
 {

@@ -7,8 +7,8 @@
 
 #include <rte_ether.h>
 
-#include "modules/hnv/datapath/hnv_answer.h"
-#include "modules/hnv/datapath/hnv_nd.h"
+#include "modules/hnv-answers/datapath/hnv_answer.h"
+#include "modules/hnv-answers/datapath/hnv_nd.h"
 #include "modules/hnv/reply.h"
 
 #define ROUTER_LIFETIME 9000 /* s, the longest of RFC 4861, 6.2.1: the gateway is wherever the guest is */

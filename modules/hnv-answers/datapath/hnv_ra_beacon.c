@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/runtime/punt.h"
-#include "modules/hnv/datapath/hnv_nd.h"
+#include "modules/hnv-answers/datapath/hnv_nd.h"
 #include "modules/hnv/tables.h"
 
 #define INTERVAL_MS (600 * 1000) /* MaxRtrAdvInterval's default */

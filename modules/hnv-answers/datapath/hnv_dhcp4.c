@@ -4,8 +4,8 @@
 
 #include <rte_ether.h>
 
-#include "modules/hnv/datapath/hnv_answer.h"
-#include "modules/hnv/datapath/hnv_dhcp.h"
+#include "modules/hnv-answers/datapath/hnv_answer.h"
+#include "modules/hnv-answers/datapath/hnv_dhcp.h"
 #include "modules/hnv/reply.h"
 
 #define SERVER_PORT 67

@@ -8,12 +8,12 @@
 #include <rte_ether.h>
 
 #include "base/cursor.h"
-#include "modules/hnv/datapath/hnv_answer.h"
-#include "modules/hnv/datapath/hnv_learn.h"
+#include "modules/hnv-answers/datapath/hnv_answer.h"
+#include "modules/hnv/guest.h"
 #include "modules/hnv/reply.h"
 
-DROP(hnv, arp_malformed, "arp-malformed", "an ARP frame that is cut off or not about IPv4 over Ethernet")
-DROP(hnv, arp_spoofed, "arp-spoofed",
+DROP(hnv_answers, arp_malformed, "arp-malformed", "an ARP frame that is cut off or not about IPv4 over Ethernet")
+DROP(hnv_answers, arp_spoofed, "arp-spoofed",
      "ARP with a sender address that is not the adapter's own; give the adapter a lookup record for the address, or a "
      "dynamic-ip-address-limit")
 

@@ -9,15 +9,14 @@
 #include <rte_ether.h>
 
 #include "base/cursor.h"
-#include "modules/hnv/datapath/hnv_answer.h"
-#include "modules/hnv/datapath/hnv_control.h"
-#include "modules/hnv/datapath/hnv_learn.h"
-#include "modules/hnv/datapath/hnv_nd.h"
+#include "modules/hnv-answers/datapath/hnv_answer.h"
+#include "modules/hnv-answers/datapath/hnv_nd.h"
+#include "modules/hnv/guest.h"
 #include "modules/hnv/reply.h"
 
-DROP(hnv, nd_malformed, "nd-malformed",
+DROP(hnv_answers, nd_malformed, "nd-malformed",
      "neighbour discovery that RFC 4861 has receivers discard: hop limit, checksum, lengths, fragments")
-DROP(hnv, nd_spoofed, "nd-spoofed",
+DROP(hnv_answers, nd_spoofed, "nd-spoofed",
      "neighbour discovery for an address or link-layer address that is not the adapter's own; give the adapter a lookup "
      "record for the address, or a dynamic-ip-address-limit")
 

@@ -9,36 +9,12 @@
 #include <rte_ether.h>
 
 #include "core/runtime/offload.h"
-#include "modules/hnv/datapath/hnv_answer.h"
-#include "modules/hnv/datapath/hnv_control.h"
-#include "modules/hnv/datapath/hnv_error.h"
-#include "modules/hnv/datapath/routes.h"
+#include "modules/hnv-answers/datapath/hnv_answer.h"
+#include "modules/hnv/guest.h"
 #include "modules/hnv/reply.h"
-
-DROP(hnv, router_no_service, "router-no-service",
-     "sent to the distributed router itself, which answers whole echo requests without IP options, and UDP by port "
-     "unreachable")
 
 #define TTL 64
 enum { ECHO4_REPLY = 0, ECHO4_REQUEST = 8, ECHO6_REQUEST = 128, ECHO6_REPLY = 129 };
-
-static bool subnet_has_gateway(const struct hnv_subnet *s, const struct ip *address)
-{
-	for (uint8_t i = 0; s && i < s->n_prefixes; i++)
-		if (ip_equal(&s->gateway[i], address))
-			return true;
-	return false;
-}
-
-/* Of any subnet of the domain: the router is one. */
-static bool is_gateway(const struct hnv_port *port, const struct ip *address)
-{
-	if (subnet_has_gateway(port->subnet, address))
-		return true;
-	const struct hnv_routes *routes = atomic_load_explicit(&port->subnet->domain->routes, memory_order_acquire);
-	const struct hnv_route *route = routes ? hnv_routes_lookup(routes, address) : NULL;
-	return route && !route->next_hop.family && subnet_has_gateway(hnv_subnet_of(port->net, route->vsid), address);
-}
 
 static void swap(uint8_t *x, uint8_t *y, size_t len)
 {
@@ -92,7 +68,7 @@ bool hnv_ping4(struct pipe *p, const struct dp_adapter *a, struct frame *f)
 	if (frame_head_len(f) < HNV_ETHER + HNV_IP4)
 		return true;
 	memcpy(to.byte, ip + 16, 4);
-	if (!is_gateway(hnv_port_of(a), &to))
+	if (!hnv_is_gateway(hnv_port_of(a)->net, hnv_port_of(a)->subnet, &to))
 		return true;
 	/* Options, a source route above all, are not for us to follow. */
 	uint32_t packet = (uint32_t)(ip[2] << 8 | ip[3]);
@@ -121,7 +97,8 @@ bool hnv_ping6(struct pipe *p, const struct dp_adapter *a, struct frame *f)
 	if (frame_head_len(f) < HNV_ETHER + HNV_IP6)
 		return true;
 	memcpy(to.byte, ip + 24, 16);
-	if (memcmp(to.byte, hnv_router_ip6, 16) != 0 && !is_gateway(hnv_port_of(a), &to))
+	if (memcmp(to.byte, hnv_router_ip6, 16) != 0 &&
+	    !hnv_is_gateway(hnv_port_of(a)->net, hnv_port_of(a)->subnet, &to))
 		return true;
 	bool optioned = ip[6] != IPPROTO_ICMPV6 && !(ip[6] == IPPROTO_FRAGMENT && h->fragmented);
 	uint32_t packet = HNV_IP6 + (uint32_t)(ip[4] << 8 | ip[5]);
@@ -136,23 +113,5 @@ bool hnv_ping6(struct pipe *p, const struct dp_adapter *a, struct frame *f)
 	if (!h->fragment)
 		retype(f, data + h->l4_off, ECHO6_REPLY);
 	send_back(p, a, f, &to);
-	return false;
-}
-
-bool hnv_to_router(struct pipe *p, const struct dp_adapter *a, struct frame *f)
-{
-	frame_parse(f);
-	const struct frame_headers *h = &f->headers;
-	bool ip6 = h->ether_type == RTE_ETHER_TYPE_IPV6;
-	struct ip to = {.family = ip6 ? AF_INET6 : AF_INET};
-	if ((!ip6 && h->ether_type != RTE_ETHER_TYPE_IPV4) || h->l3_off != HNV_ETHER ||
-	    frame_head_len(f) < HNV_ETHER + (ip6 ? HNV_IP6 : HNV_IP4))
-		return true;
-	memcpy(to.byte, frame_data(f) + HNV_ETHER + (ip6 ? 24 : 16), ip6 ? 16 : 4);
-	if (!is_gateway(hnv_port_of(a), &to) && !(ip6 && !memcmp(to.byte, hnv_router_ip6, 16)))
-		return true;
-	if (h->l4_proto == IPPROTO_UDP)
-		hnv_error_no_port(p, a, f, &to);
-	pipe_drop(p, a, f, &drop_router_no_service);
 	return false;
 }

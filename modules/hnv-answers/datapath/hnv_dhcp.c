@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What DHCPv4 and DHCPv6 have in common: reading the datagram, and whose addresses are whose. */
-#include "modules/hnv/datapath/hnv_dhcp.h"
+#include "modules/hnv-answers/datapath/hnv_dhcp.h"
 
 #include <netinet/in.h>
 
 #include "modules/hnv/reply.h"
 
-DROP(hnv, dhcp_refused, "dhcp-refused",
+DROP(hnv_answers, dhcp_refused, "dhcp-refused",
      "DHCP in a virtual subnet with dhcp: true that is not a client's own well-formed message: a server's, a relay's, "
      "another MAC address's")
-DROP(hnv, dhcp_no_address, "dhcp-no-address",
+DROP(hnv_answers, dhcp_no_address, "dhcp-no-address",
      "the guest asks for an address and no lookup record gives its adapter one of that family; add the record")
 
 bool hnv_dhcp_read(struct frame *f, uint8_t bytes[static HNV_DHCP_BYTES_MAX], struct cursor *ret_payload,
