@@ -10,7 +10,9 @@
 
 #include "core/runtime/offload.h"
 #include "modules/hnv/control/detours.h"
+#include "modules/hnv/control/inforce.h"
 #include "modules/hnv/control/message.h"
+#include "modules/hnv/control/networks.h"
 #include "modules/provider/provider.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/packet/hnv_rig.h"

@@ -16,7 +16,10 @@
 #include "base/log.h"
 #include "core/runtime/offload.h"
 #include "modules/hnv/control/detours.h"
+#include "modules/hnv/control/held.h"
+#include "modules/hnv/control/inforce.h"
 #include "modules/hnv/control/message.h"
+#include "modules/hnv/control/networks.h"
 #include "tests/packet/hnv_rig.h"
 
 #define THIRD4 "198.51.100.13"

@@ -13,6 +13,10 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "modules/hnv/control/inforce.h"
+#include "modules/hnv/control/locals.h"
+#include "modules/hnv/control/nexts.h"
+#include "modules/hnv/control/records.h"
 #include "modules/provider/provider.h"
 
 #define BUCKETS 4096

@@ -2,8 +2,9 @@
 /* Records that do not lead where they say, for a moment or because another host told better. Control thread. */
 #pragma once
 
-#include "modules/hnv/control/policy.h"
+#include "modules/hnv/control/picture.h"
 
+struct hnvc_target;
 struct provider_path;
 
 #define HNVC_WAIT_MS 1000 /* for a path to be known, ticks being a second apart */

@@ -3,6 +3,8 @@
  * Routing domains, their subnets as workers see them, their routes. What stays as it is in the next document is
  * the same memory, so nothing that runs is touched.
  */
+#include "modules/hnv/control/domains.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -12,7 +14,9 @@
 #include "base/err.h"
 #include "core/control/module.h"
 #include "core/runtime/rcu.h"
-#include "modules/hnv/control/policy.h"
+#include "modules/hnv/control/networks.h"
+#include "modules/hnv/datapath/routes.h"
+#include "modules/hnv/packet.h"
 
 struct hnvc_domain *hnvc_domains[SIDES];
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Guests whose adapters left this host less than GONE_MS ago: what is still on its way to them goes on. */
+#include "modules/hnv/control/gone.h"
+
 #include "modules/hnv/datapath/hnv_gone.h"
 
 #include <stdlib.h>
@@ -7,7 +9,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/runtime/rcu.h"
-#include "modules/hnv/control/policy.h"
 
 #define GONE_MS 30000 /* longer than any queue on the way, and than hosts are told one after the other */
 #define GONE_MAX 1024 /* the one longest gone makes room */

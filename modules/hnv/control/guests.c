@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "modules/hnv/control/policy.h"
+#include "modules/hnv/control/held.h"
+#include "modules/hnv/control/locals.h"
+#include "modules/hnv/control/networks.h"
+#include "modules/hnv/control/records.h"
 
 /* The next adapter from the i-th on that is a compartment of `adapter`, NAME:VSID. NULL: no more. */
 static const struct hnvc_local *next_compartment(const char *adapter, size_t *i)

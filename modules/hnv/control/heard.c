@@ -10,8 +10,15 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "modules/hnv/control/detours.h"
+#include "modules/hnv/control/held.h"
+#include "modules/hnv/control/inforce.h"
+#include "modules/hnv/control/locals.h"
 #include "modules/hnv/control/message.h"
+#include "modules/hnv/control/networks.h"
+#include "modules/hnv/control/nexts.h"
+#include "modules/hnv/control/records.h"
 #include "modules/hnv/datapath/hnv_control.h"
+#include "modules/hnv/datapath/routes.h"
 #include "modules/provider/provider.h"
 
 #define EVENTS_A_SECOND 5

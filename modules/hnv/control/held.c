@@ -4,11 +4,13 @@
  * The hash grows by one bucket with every record (linear hashing), and records never move, so that no insert
  * takes longer than others however many there are.
  */
+#include "modules/hnv/control/held.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-#include "modules/hnv/control/policy.h"
+#include "modules/hnv/datapath/records.h"
 
 #define CHUNK 1024 /* records allocated at once */
 #define SEGMENT 4096 /* buckets allocated at once */

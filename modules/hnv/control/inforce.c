@@ -3,6 +3,8 @@
  * From a held record to what workers find: an adapter of this host, a peer, or nowhere; and with it the peers
  * that a subnet's broadcasts are copied to.
  */
+#include "modules/hnv/control/inforce.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -12,6 +14,13 @@
 #include "base/log.h"
 #include "core/runtime/rcu.h"
 #include "modules/hnv/control/detours.h"
+#include "modules/hnv/control/held.h"
+#include "modules/hnv/control/locals.h"
+#include "modules/hnv/control/networks.h"
+#include "modules/hnv/control/nexts.h"
+#include "modules/hnv/control/rewrites.h"
+#include "modules/hnv/datapath/records.h"
+#include "modules/hnv/packet.h"
 #include "modules/provider/provider.h"
 
 uint64_t hnvc_owned[OWNERS];

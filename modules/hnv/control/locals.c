@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* This host's adapters in virtual subnets: who is in which, and which addresses each may send from. */
+#include "modules/hnv/control/locals.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -11,7 +13,10 @@
 #include "core/control/module.h"
 #include "core/runtime/dataplane.h"
 #include "core/runtime/rcu.h"
-#include "modules/hnv/control/policy.h"
+#include "modules/hnv/control/gone.h"
+#include "modules/hnv/control/networks.h"
+#include "modules/hnv/control/nexts.h"
+#include "modules/hnv/packet.h"
 #include "modules/provider/provider.h"
 #include "modules/vswitch/vswitch.h"
 

@@ -9,6 +9,7 @@
 #include "base/cursor.h"
 #include "core/runtime/offload.h"
 #include "modules/hnv/hnv.h"
+#include "modules/hnv/packet.h"
 #include "modules/hnv/reply.h"
 
 #define GRE 8 /* bytes, with the key */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Provider networks as this host has them, and the subnets that anything is known of. */
+#include "modules/hnv/control/networks.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -9,7 +11,8 @@
 #include "base/err.h"
 #include "core/control/module.h"
 #include "core/runtime/dataplane.h"
-#include "modules/hnv/control/policy.h"
+#include "modules/hnv/control/nexts.h"
+#include "modules/hnv/datapath/records.h"
 #include "modules/provider/provider.h"
 #include "modules/vswitch/vswitch.h"
 

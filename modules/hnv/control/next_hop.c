@@ -4,6 +4,7 @@
 
 #include "modules/hnv/datapath/hnv_lookup.h"
 #include "modules/hnv/datapath/routes.h"
+#include "modules/hnv/packet.h"
 
 /* A gateway of the routing domain, whichever subnet's; or the router on the link. */
 static bool is_router(const struct hnv_network *net, const struct hnv_subnet *from, const struct ip *to)

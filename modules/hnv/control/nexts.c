@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "core/runtime/rcu.h"
-#include "modules/hnv/control/policy.h"
+#include "modules/hnv/packet.h"
 #include "modules/provider/provider.h"
 
 #define BUCKETS 4096 /* of peers by provider address */

@@ -3,9 +3,11 @@
  * Routers quote the packet that they complain of. One of our tunnels' has the constant bits of its encapsulation and, as
  * far as it is quoted, a virtual subnet of this host; nobody else's complaint narrows a path.
  */
+#include "modules/hnv/control/quoted.h"
+
 #include <rte_common.h>
 
-#include "modules/hnv/control/policy.h"
+#include "modules/hnv/control/networks.h"
 
 #define QUOTED_MIN 8u /* RFC 792 */
 

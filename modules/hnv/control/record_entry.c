@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "base/cursor.h"
-#include "modules/hnv/control/policy.h"
+#include "modules/hnv/control/held.h"
+#include "modules/hnv/control/inforce.h"
+#include "modules/hnv/control/networks.h"
 #include "modules/hnv/control/record_log.h"
 
 #define VERSION 1

@@ -17,7 +17,8 @@
 #include "base/cursor.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "modules/hnv/control/policy.h"
+#include "modules/hnv/control/held.h"
+#include "modules/hnv/control/inforce.h"
 
 #define MAGIC "WEFTREC1"
 #define MAGIC_SIZE 8

@@ -11,9 +11,13 @@
 #include "api/schema.h"
 #include "base/err.h"
 #include "base/str.h"
-#include "modules/hnv/control/policy.h"
+#include "modules/hnv/control/held.h"
+#include "modules/hnv/control/inforce.h"
+#include "modules/hnv/control/networks.h"
 #include "modules/hnv/control/record_json.h"
 #include "modules/hnv/control/record_log.h"
+#include "modules/hnv/control/records.h"
+#include "modules/hnv/packet.h"
 
 #define LINE_MAX_BYTES 4096
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Single records, while packets pass: set, removed, found. In force when the call returns. */
+#include "modules/hnv/control/records.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -8,9 +10,14 @@
 
 #include "api/schema.h"
 #include "base/err.h"
-#include "modules/hnv/control/policy.h"
+#include "modules/hnv/control/held.h"
+#include "modules/hnv/control/inforce.h"
+#include "modules/hnv/control/locals.h"
+#include "modules/hnv/control/networks.h"
+#include "modules/hnv/control/nexts.h"
 #include "modules/hnv/control/record_json.h"
 #include "modules/hnv/control/record_log.h"
+#include "modules/hnv/control/rewrites.h"
 #include "modules/hnv/datapath/hnv_learn.h"
 
 const char *hnvc_record_text(uint32_t vsid, const struct ip *customer, char buf[static HNVC_RECORD_TEXT])

@@ -3,8 +3,10 @@
 #include <errno.h>
 
 #include "base/err.h"
-#include "modules/hnv/control/policy.h"
+#include "modules/hnv/control/inforce.h"
+#include "modules/hnv/control/networks.h"
 #include "modules/hnv/control/record_json.h"
+#include "modules/hnv/control/records.h"
 #include "modules/hnv/resolver.h"
 
 int hnv_resolved_read(const struct api_lookup_record *from, uint8_t network, struct hnv_record *ret,

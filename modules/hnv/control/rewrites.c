@@ -3,13 +3,18 @@
  * Records of rule nat, as workers find them by either address; and the provider addresses of this host's guests, which
  * the provider's side answers for as long as their records are in force.
  */
+#include "modules/hnv/control/rewrites.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
 #include "base/err.h"
 #include "base/log.h"
 #include "core/runtime/rcu.h"
-#include "modules/hnv/control/policy.h"
+#include "modules/hnv/control/networks.h"
+#include "modules/hnv/control/records.h"
+#include "modules/hnv/datapath/records.h"
+#include "modules/hnv/packet.h"
 #include "modules/provider/provider.h"
 
 struct rewrite {

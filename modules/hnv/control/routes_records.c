@@ -10,9 +10,9 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "core/http/server.h"
-#include "modules/hnv/control/policy.h"
 #include "modules/hnv/control/record_json.h"
 #include "modules/hnv/control/record_request.h"
+#include "modules/hnv/control/records.h"
 
 #define LIST_DEFAULT 1000
 #define LIST_MAX 200000

@@ -6,6 +6,8 @@
  * New and changed records are in force before the snapshot of the same document, but those that lead to an
  * adapter which comes with it; what goes, goes after it.
  */
+#include "modules/hnv/control/staged.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,9 +19,16 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "core/control/module.h"
-#include "modules/hnv/control/policy.h"
+#include "modules/hnv/control/held.h"
+#include "modules/hnv/control/inforce.h"
+#include "modules/hnv/control/locals.h"
+#include "modules/hnv/control/networks.h"
+#include "modules/hnv/control/nexts.h"
 #include "modules/hnv/control/record_json.h"
 #include "modules/hnv/control/record_log.h"
+#include "modules/hnv/control/records.h"
+#include "modules/hnv/control/rewrites.h"
+#include "modules/hnv/datapath/records.h"
 
 enum kind { ADD, CHANGE, LEAD, REMOVE };
 

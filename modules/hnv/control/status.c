@@ -9,8 +9,12 @@
 #include "api/document.h"
 #include "core/http/server.h"
 #include "modules/hnv/control/detours.h"
+#include "modules/hnv/control/domains.h"
 #include "modules/hnv/control/message.h"
+#include "modules/hnv/control/networks.h"
+#include "modules/hnv/control/nexts.h"
 #include "modules/hnv/control/record_log.h"
+#include "modules/hnv/datapath/records.h"
 
 struct sums {
 	uint64_t records, adapters;

@@ -12,10 +12,11 @@
 #include "core/runtime/port.h"
 #include "core/runtime/punt.h"
 #include "modules/hnv/control/message.h"
-#include "modules/hnv/control/policy.h"
+#include "modules/hnv/control/picture.h"
 #include "modules/hnv/datapath/hnv_control.h"
 #include "modules/hnv/datapath/hnv_lookup.h"
 #include "modules/hnv/datapath/hnv_stray.h"
+#include "modules/hnv/packet.h"
 #include "modules/hnv/tunnel.h"
 #include "modules/provider/provider.h"
 

@@ -2,7 +2,8 @@
 #include "modules/hnv/view.h"
 
 #include "modules/hnv/control/detours.h"
-#include "modules/hnv/control/policy.h"
+#include "modules/hnv/control/domains.h"
+#include "modules/hnv/control/networks.h"
 
 int hnv_networks_each(int (*fn)(const struct hnv_network_view *n, void *arg), void *arg)
 {

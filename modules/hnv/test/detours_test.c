@@ -12,6 +12,10 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "modules/hnv/control/detours.h"
+#include "modules/hnv/control/held.h"
+#include "modules/hnv/control/inforce.h"
+#include "modules/hnv/control/networks.h"
+#include "modules/hnv/control/nexts.h"
 #include "modules/hnv/test/fakes.h"
 
 #define DOCUMENT_OF(records)                                                                                         \

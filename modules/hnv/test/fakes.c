@@ -15,6 +15,7 @@
 #include "core/control/engine.h"
 #include "core/control/module.h"
 #include "core/runtime/rcu.h"
+#include "modules/hnv/control/nexts.h"
 #include "modules/vswitch/vswitch.h"
 
 #define NAMES_MAX 256

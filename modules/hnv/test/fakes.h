@@ -11,7 +11,7 @@
 
 #include "api/document.h"
 #include "core/runtime/dataplane.h"
-#include "modules/hnv/control/policy.h"
+#include "modules/hnv/control/picture.h"
 #include "modules/provider/provider.h"
 
 void fake_start(const char *state_dir); /* the module's init; state_dir NULL: nothing is kept on disk */

@@ -15,6 +15,8 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "modules/hnv/control/networks.h"
+#include "modules/hnv/datapath/routes.h"
 #include "modules/hnv/test/fakes.h"
 
 enum { SUBNETS = 5, HOSTS = 5, MACS = 4, ADAPTERS = 6, PROVIDERS = 5, STEPS = 1500 };

@@ -11,6 +11,10 @@
 #include <netinet/in.h>
 
 #include "base/err.h"
+#include "modules/hnv/control/held.h"
+#include "modules/hnv/control/inforce.h"
+#include "modules/hnv/control/networks.h"
+#include "modules/hnv/control/nexts.h"
 #include "modules/hnv/datapath/hnv_learn.h"
 #include "modules/hnv/next_hop.h"
 #include "modules/hnv/test/fakes.h"

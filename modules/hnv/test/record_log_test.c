@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "modules/hnv/control/inforce.h"
 #include "modules/hnv/control/record_log.h"
 #include "modules/hnv/control/record_request.h"
 #include "modules/hnv/test/fakes.h"
