@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 
-#include "modules/hnv-answers/datapath/hnv_answer.h"
+#include "modules/hnv-answers/datapath/hnv_asked.h"
 #include "modules/hnv-answers/datapath/hnv_nd.h"
 #include "modules/hnv/reply.h"
 #include "tests/packet/hnv_guest.h"

@@ -20,13 +20,3 @@ bool hnv_ping6(struct pipe *p, const struct dp_adapter *a, struct frame *f);
 /* UDP from or to a DHCP port, in a subnet with dhcp. */
 bool hnv_dhcp4(struct pipe *p, const struct dp_adapter *a, struct frame *f);
 bool hnv_dhcp6(struct pipe *p, const struct dp_adapter *a, struct frame *f);
-
-#define HNV_ANSWERS_A_SECOND 2000 /* for each port */
-#define HNV_ANSWERS_BURST 1000 /* a guest that comes up asks for all its neighbours at once */
-
-/* May this port have one more answer? Else f ended as "answer-limit". */
-bool hnv_answer_may(struct pipe *p, const struct dp_adapter *a, struct frame *f);
-
-/* What nobody here answers: to the guests of this host that are in the subnet (2012), to all of the subnet (true: it
- * has guests that only flooding finds), held for the resolver, or nowhere, as "no-answer". */
-bool hnv_unanswered(struct pipe *p, const struct dp_adapter *a, struct frame *f, const struct ip *asked);

@@ -5,6 +5,7 @@
 #include <rte_ether.h>
 
 #include "modules/hnv-answers/datapath/hnv_answer.h"
+#include "modules/hnv-answers/datapath/hnv_asked.h"
 #include "modules/hnv-answers/datapath/hnv_dhcp.h"
 #include "modules/hnv/reply.h"
 

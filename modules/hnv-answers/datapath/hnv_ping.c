@@ -10,6 +10,7 @@
 
 #include "core/runtime/offload.h"
 #include "modules/hnv-answers/datapath/hnv_answer.h"
+#include "modules/hnv-answers/datapath/hnv_asked.h"
 #include "modules/hnv/guest.h"
 #include "modules/hnv/reply.h"
 

@@ -7,7 +7,7 @@
 
 #include <rte_ether.h>
 
-#include "modules/hnv-answers/datapath/hnv_answer.h"
+#include "modules/hnv-answers/datapath/hnv_asked.h"
 #include "modules/hnv-answers/datapath/hnv_nd.h"
 #include "modules/hnv/reply.h"
 
