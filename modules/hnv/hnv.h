@@ -99,8 +99,8 @@ enum hnv_rule { HNV_ENCAP, HNV_NAT };
 struct hnv_record {
 	uint8_t network; /* provider network, index */
 	uint32_t vsid;
-	struct ip
-		customer; /* unspecified (0.0.0.0, ::) for l2only and gateway-wildcard; may be a group or broadcast address */
+	/* Unspecified (0.0.0.0, ::) for l2only and gateway-wildcard; may be a group or broadcast address. */
+	struct ip customer;
 	struct mac mac;
 	struct ip provider;
 	enum hnv_record_type type;

@@ -169,8 +169,8 @@ struct hnv_port {
 	struct hnv_limit misses; /* packets without a record, held for the resolver */
 	struct hnv_limit alarms; /* events about control messages that the guest forged */
 	uint64_t beacon_ms; /* control thread: when the next router advertisement is due (its clock) */
-	struct hnv_limit refusals,
-		told; /* events about addresses not learned: workers', the control thread's (its clock) */
+	struct hnv_limit refusals; /* events about addresses not learned: workers' */
+	struct hnv_limit told; /* and the control thread's (its clock) */
 };
 extern unsigned hnv_slot;
 

@@ -16,8 +16,8 @@
 DROP(hnv, ttl_expired, "ttl-expired",
      "the packet's TTL or hop limit ended at the distributed router; its sender was told")
 
-#define ERRORS_A_SECOND                                                                                              \
-	1000 /* for each port: a hundred would do for path MTU discovery, thousands of flows need more */
+/* For each port: a hundred would do for path MTU discovery, thousands of flows need more. */
+#define ERRORS_A_SECOND 1000
 #define ERRORS_BURST 500
 #define ICMP 8 /* bytes in front of the quoted packet */
 #define WHOLE4_MAX 576u
