@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_rcu_qsbr.h>
-
 #include "core/runtime/rcu.h"
 #include "core/runtime/worker.h"
 
@@ -190,4 +188,4 @@ struct dataplane *dataplane_publish(struct dataplane *dp)
 
 const struct dataplane *dataplane_current(void) { return current; }
 
-void dataplane_synchronize(void) { rte_rcu_qsbr_synchronize(rcu_variable(), RTE_QSBR_THRID_INVALID); }
+void dataplane_synchronize(void) { rcu_wait(); }

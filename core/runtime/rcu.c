@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <rte_rcu_qsbr.h>
 
@@ -30,9 +31,24 @@ struct rte_rcu_qsbr *rcu_variable(void)
 	return v;
 }
 
+/* Workers answer within microseconds where each has its core. Where this thread shares one with a busy worker, spinning would
+ * keep that from answering for a whole time slice. */
+static void grace_wait(uint64_t token)
+{
+	for (unsigned looks = 0; rte_rcu_qsbr_check(rcu_variable(), token, false) != 1; looks++)
+		if (looks > 200)
+			usleep(20);
+}
+
+void rcu_wait(void) { grace_wait(rte_rcu_qsbr_start(rcu_variable())); }
+
 static void reclaim(bool wait)
 {
-	while (first && rte_rcu_qsbr_check(rcu_variable(), first->token, wait) == 1) {
+	while (first) {
+		if (wait)
+			grace_wait(first->token);
+		else if (rte_rcu_qsbr_check(rcu_variable(), first->token, false) != 1)
+			return;
 		struct deferred *d = first;
 		first = d->next;
 		if (!first)
@@ -51,7 +67,7 @@ void rcu_defer(void (*fn)(void *arg), void *arg)
 	struct deferred *d = malloc(sizeof(*d));
 	if (!d) { /* then it is waited for after all */
 		rcu_drain(); /* what came before goes before */
-		dataplane_synchronize();
+		rcu_wait();
 		fn(arg);
 		return;
 	}
