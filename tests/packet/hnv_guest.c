@@ -6,13 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_eal.h>
-
 #include "base/err.h"
 #include "core/control/loop.h"
 #include "core/runtime/drop.h"
 #include "core/runtime/inject.h"
 #include "core/runtime/punt.h"
+#include "core/runtime/test/test_eal.h"
 #include "core/runtime/worker.h"
 #include "modules/hnv/datapath/hnv_learn.h"
 #include "modules/hnv/datapath/hnv_mtu.h"
@@ -177,9 +176,7 @@ static void adapter_make(uint16_t id, const char *name, uint32_t mtu)
 
 void guest_start(void)
 {
-	static char *argv[] = {"hnv", "--no-huge", "--no-shconf", "--no-telemetry", "--no-pci",
-			       "-m",  "128",	   "--log-level", "error",	    NULL};
-	CHECK(rte_eal_init(9, argv) >= 0);
+	CHECK(test_eal_start(128, false));
 	CHECK(frame_init() == 0 && frame_pools_create(&guest_pools, 2048, 16) == 0);
 	port_pools_set(&guest_pools);
 	drop_init();

@@ -13,11 +13,11 @@
 
 #include <cmocka.h>
 #include <rte_cycles.h>
-#include <rte_eal.h>
 
 #include "base/err.h"
 #include "core/runtime/worker.h"
 #include "core/runtime/test/plane_fixture.h"
+#include "core/runtime/test/test_eal.h"
 
 #define ADAPTERS 4
 #define CUTS 300
@@ -164,7 +164,7 @@ static void what_waited_for_a_removed_adapter_is_accounted_for(void **state)
 {
 	uint64_t received;
 	atomic_store(&weather, FLOWING);
-	for (unsigned i = 0; i < 100; i++) {
+	for (unsigned i = 0; i < 40; i++) {
 		dataplane_free(dataplane_publish(plane_make(ports, ADAPTERS - 2)));
 		worker_rows_remove(ADAPTERS - 1);
 		worker_rows_remove(ADAPTERS - 2);
@@ -222,13 +222,11 @@ static void cores_choose(unsigned cores[2])
 
 static int start(void **state)
 {
-	static char *argv[] = {"books", "--no-huge", "--no-shconf", "--no-telemetry", "--no-pci",
-			       "-m",	"96",	     "--log-level", "error",	      NULL};
 	static char names[ADAPTERS][4] = {"a", "b", "c", "d"};
 	unsigned cores[2];
 	struct err e = {0};
 	cores_choose(cores);
-	if (rte_eal_init(9, argv) < 0 || frame_init() || frame_pools_create(&pools, 8191, 8))
+	if (!test_eal_start(96, false) || frame_init() || frame_pools_create(&pools, 8191, 8))
 		return -1;
 	port_pools_set(&pools);
 	drop_init();

@@ -11,6 +11,7 @@
 #include <rte_eal.h>
 
 #include "core/runtime/frame.h"
+#include "core/runtime/test/test_eal.h"
 
 static struct frame_pools pools;
 static unsigned loans_out; /* lent and not given back */
@@ -33,11 +34,7 @@ static inline void random_fill(uint8_t *at, uint32_t len)
 		at[i] = (uint8_t)random_u32();
 }
 
-static inline int fixture_eal(void)
-{
-	static char *args[] = {"test", "--no-huge", "--no-shconf", "--no-telemetry", "--no-pci", "-m256", "-l0"};
-	return rte_eal_init(RTE_DIM(args), args) < 0 ? -1 : frame_init();
-}
+static inline int fixture_eal(void) { return !test_eal_start(256, false) ? -1 : frame_init(); }
 
 static inline int fixture_setup(void **state)
 {

@@ -24,10 +24,10 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <jansson.h>
-#include <rte_eal.h>
 
 #include "base/err.h"
 #include "core/control/netns.h"
+#include "core/runtime/test/test_eal.h"
 #include "core/runtime/worker.h"
 
 #define WAIT_MS 2000
@@ -46,11 +46,9 @@ static int open_descriptors(void)
 	return n;
 }
 
-int port_rig_start(void)
+int port_rig_start(bool drivers)
 {
-	char *argv[] = {"test", "--no-huge", "--no-shconf", "--no-telemetry", "--no-pci", "-m",
-			"256",	"--lcores",  "0",	    "--log-level",    "4"};
-	if (rte_eal_init((int)(sizeof(argv) / sizeof(*argv)), argv) < 0)
+	if (!test_eal_start(256, drivers))
 		return -EIO;
 	drop_init();
 	int rc = frame_init();

@@ -9,7 +9,7 @@
 
 #include "core/runtime/port.h"
 
-int port_rig_start(void); /* EAL, pools, drop reasons; -errno */
+int port_rig_start(bool drivers); /* EAL, its drivers if wanted, pools, drop reasons; -errno */
 int port_rig_isolate(void); /* a private network namespace and mount table; root; -errno */
 
 /* The last test: drivers gave back every frame and every descriptor. */

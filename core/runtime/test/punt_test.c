@@ -12,13 +12,13 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <rte_eal.h>
 
 #include "base/err.h"
 #include "core/control/loop.h"
 #include "core/runtime/punt.h"
 #include "core/runtime/worker.h"
 #include "core/runtime/test/plane_fixture.h"
+#include "core/runtime/test/test_eal.h"
 
 enum { STORM, QUIET, ADAPTERS };
 
@@ -205,8 +205,6 @@ static void nothing_is_lost_of_the_pool(void **state)
 
 static int start(void **state)
 {
-	static char *argv[] = {"punt", "--no-huge", "--no-shconf", "--no-telemetry", "--no-pci",
-			       "-m",   "96",	    "--log-level", "error",	     NULL};
 	static char names[ADAPTERS][4] = {"a", "b"};
 	struct err e = {0};
 	cpu_set_t set;
@@ -218,7 +216,7 @@ static int start(void **state)
 			cores[n++] = i;
 	if (n == 1)
 		cores[1] = cores[0];
-	if (rte_eal_init(9, argv) < 0 || frame_init() || frame_pools_create(&pools, 8191, 8))
+	if (!test_eal_start(96, false) || frame_init() || frame_pools_create(&pools, 8191, 8))
 		return -1;
 	port_pools_set(&pools);
 	drop_init();

@@ -11,11 +11,11 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <rte_eal.h>
 
 #include "base/err.h"
 #include "core/runtime/worker.h"
 #include "core/runtime/test/plane_fixture.h"
+#include "core/runtime/test/test_eal.h"
 
 #define POLLED 40
 #define ADAPTERS 300 /* the rest is gated; a word of the hot bits is not whole */
@@ -91,10 +91,8 @@ static void no_round_is_longer_than_its_bound(void **state)
 
 static int start(void **state)
 {
-	static char *argv[] = {"rounds", "--no-huge", "--no-shconf", "--no-telemetry", "--no-pci",
-			       "-m",	 "96",	      "--log-level", "error",	       NULL};
 	struct err e = {0};
-	if (rte_eal_init(9, argv) < 0 || frame_init() || frame_pools_create(&pools, 8191, 8))
+	if (!test_eal_start(96, false) || frame_init() || frame_pools_create(&pools, 8191, 8))
 		return -1;
 	port_pools_set(&pools);
 	drop_init();

@@ -400,7 +400,7 @@ static void received_frames_are_all_that_is_kept(void **state)
 
 static int start(void **state)
 {
-	int rc = port_rig_start();
+	int rc = port_rig_start(false);
 	return rc ? rc : port_rig_isolate();
 }
 

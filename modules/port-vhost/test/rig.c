@@ -23,7 +23,7 @@ int rig_setup(void **state)
 	if (!mkdtemp(folder))
 		return -1;
 	snprintf(path, sizeof(path), "%s/vm1.sock", folder);
-	return port_rig_start();
+	return port_rig_start(false);
 }
 
 int rig_teardown(void **state)

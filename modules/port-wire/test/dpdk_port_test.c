@@ -257,7 +257,7 @@ static void offloads_become_mbuf_flags(void **state)
 	frame_free(f);
 }
 
-static int start(void **state) { return port_rig_start(); }
+static int start(void **state) { return port_rig_start(true); }
 
 int main(void)
 {

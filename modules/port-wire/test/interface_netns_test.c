@@ -415,7 +415,7 @@ static void lost_in_the_kernel_is_told(void **state)
 
 static int start(void **state)
 {
-	int rc = port_rig_start();
+	int rc = port_rig_start(true);
 	return rc ? rc : port_rig_isolate();
 }
 

@@ -85,7 +85,7 @@ static void runt_never_had_one(void **state)
 	frame_free(f);
 }
 
-static int start(void **state) { return port_rig_start(); }
+static int start(void **state) { return port_rig_start(false); }
 
 int main(void)
 {
