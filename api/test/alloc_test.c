@@ -45,53 +45,62 @@ void *__wrap_calloc(size_t n, size_t size) { return fails() ? NULL : __real_call
 void *__wrap_realloc(void *p, size_t size) { return fails() ? NULL : __real_realloc(p, size); }
 char *__wrap_strdup(const char *text) { return fails() ? NULL : __real_strdup(text); }
 
-/* The whole way once. True if all of it worked; otherwise something must have failed. */
-static bool walk(const char *text)
-{
-	struct api_document *doc = NULL, *empty = NULL;
-	json_t *json = NULL, *changes = NULL;
-	struct err e = {0};
-	char *yaml = NULL;
-	bool whole = false;
+/* Each step on the way of a document, alone, so that what came before it is not done again for each of its allocations. */
+struct way {
+	const char *text;
+	json_t *json, *encoded, *changes;
+	struct api_document *doc, *empty;
+	char *yaml;
+};
 
-	int r = api_text_parse(text, strlen(text), &json, &e);
-	if (r == 0)
-		r = api_document_decode(json, &doc, &e);
-	if (r == 0) {
-		json_t *encoded = api_document_encode(doc);
-		yaml = encoded ? api_yaml_format(encoded) : NULL;
-		json_decref(encoded);
-		empty = api_document_empty();
-		changes = empty ? api_document_diff(empty, doc) : NULL;
-		whole = yaml && changes;
-	} else {
-		assert_int_equal(r, -ENOMEM);
+static int step_parse(struct way *w, struct err *e) { return api_text_parse(w->text, strlen(w->text), &w->json, e); }
+static int step_decode(struct way *w, struct err *e) { return api_document_decode(w->json, &w->doc, e); }
+
+/* These have no error text of their own: they give nothing. */
+static int given(const void *thing, struct err *e) { return thing ? 0 : err_set(e, ENOMEM, NULL, "out of memory"); }
+
+static int step_encode(struct way *w, struct err *e) { return given(w->encoded = api_document_encode(w->doc), e); }
+static int step_format(struct way *w, struct err *e) { return given(w->yaml = api_yaml_format(w->encoded), e); }
+static int step_empty(struct way *w, struct err *e) { return given(w->empty = api_document_empty(), e); }
+
+static int step_diff(struct way *w, struct err *e)
+{
+	return given(w->changes = api_document_diff(w->empty, w->doc), e);
+}
+
+/* Until it works. Returns the number of its allocations. */
+static uint64_t step_fails(int (*step)(struct way *w, struct err *e), struct way *w)
+{
+	for (uint64_t n = 1;; n++) {
+		struct way before = *w;
+		struct err e = {0};
+		alloc_fail_at(n);
+		int r = step(w, &e);
+		bool failed = alloc_failed();
+		alloc_fail_at(0);
+		assert_int_equal(r, failed ? -ENOMEM : 0);
+		if (!failed)
+			return n - 1;
 		assert_string_equal(e.text, "out of memory");
-		assert_null(doc);
+		assert_memory_equal(w, &before, sizeof(before)); /* nothing was given that has to be freed */
 	}
-	json_decref(changes);
-	api_document_free(empty);
-	free(yaml);
-	api_document_free(doc);
-	json_decref(json);
-	return whole;
 }
 
 static void test_allocations(void **state)
 {
+	static int (*const steps[])(struct way * w, struct err * e) = {step_parse,  step_decode, step_encode,
+								       step_format, step_empty,	 step_diff};
 	json_set_alloc_funcs(__wrap_malloc, free);
 	for (size_t i = 0; test_good_documents[i]; i++) {
-		uint64_t n = 1;
-		for (;; n++) {
-			alloc_fail_at(n);
-			bool whole = walk(test_good_documents[i]);
-			bool failed = alloc_failed();
-			alloc_fail_at(0);
-			assert_int_equal(whole, !failed);
-			if (!failed)
-				break;
-		}
-		assert_true(n > 10); /* the hook is in place */
+		struct way w = {.text = test_good_documents[i]};
+		for (size_t k = 0; k < COUNT(steps); k++)
+			assert_true(step_fails(steps[k], &w) > 0); /* the hook is in place */
+		json_decref(w.changes);
+		api_document_free(w.empty);
+		free(w.yaml);
+		json_decref(w.encoded);
+		api_document_free(w.doc);
+		json_decref(w.json);
 	}
 	json_set_alloc_funcs(malloc, free);
 }

@@ -100,8 +100,9 @@ static int parse_repeated(const char *text, size_t n, struct err *e)
 	json_t *json = NULL;
 
 	assert_non_null(all);
-	for (size_t i = 0; i < len * n; i++)
-		all[i] = text[i % len];
+	memcpy(all, text, len);
+	for (size_t done = len; done < len * n; done *= 2)
+		memcpy(all + done, all, done < len * n - done ? done : len * n - done);
 	int r = api_text_parse(all, len * n, &json, e);
 	free(all);
 	json_decref(json);

@@ -85,9 +85,16 @@ static bool is_pending(void) { return rig_exists("pending.json"); }
 /* A weftd that confirmed "a", applied "b" and waits to be killed, in a process group of its own. */
 static pid_t weftd_start(void)
 {
+	int ready[2];
+	char byte;
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
 	pid_t pid = fork();
-	if (pid != 0)
+	if (pid != 0) { /* its guard runs before all of "b" is written down */
+		close(ready[1]);
+		assert_int_equal(read(ready[0], &byte, 1), 1);
+		close(ready[0]);
 		return pid;
+	}
 	setpgid(0, 0);
 	int leaked = dup(1); /* a descriptor that somebody forgot to mark close-on-exec */
 	json_t *taken = json_string("eth0");
@@ -96,6 +103,8 @@ static pid_t weftd_start(void)
 		_exit(1);
 	rig_apply("a", 0);
 	rig_apply("b", 60);
+	if (write(ready[1], "x", 1) != 1)
+		_exit(1);
 	for (;;)
 		loop_run();
 }

@@ -24,6 +24,7 @@
 #include "core/control/engine.h"
 #include "core/control/loop.h"
 #include "core/control/module.h"
+#include "core/control/test/tree.h"
 #include "core/runtime/dataplane.h"
 
 static char rig_dir[128]; /* the state folder */
@@ -119,13 +120,6 @@ static inline void rig_stop(void)
 	engine_close();
 }
 
-static inline void rig_shell(const char *fmt, const char *a, const char *b)
-{
-	char command[512];
-	snprintf(command, sizeof(command), fmt, a, b);
-	assert_int_equal(system(command), 0);
-}
-
 static inline int rig_teardown(void **state)
 {
 	rig_stop();
@@ -133,7 +127,7 @@ static inline int rig_teardown(void **state)
 	clock_test_release();
 	free(rig_published);
 	rig_published = NULL;
-	rig_shell("rm -rf %s%s", rig_dir, "");
+	tree_remove(rig_dir);
 	return 0;
 }
 

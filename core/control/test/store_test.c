@@ -172,7 +172,9 @@ static void a_damaged_pointer_is_named(void **state)
 		assert_true(start(&e) < 0);
 		assert_non_null(strstr(e.text, "/current"));
 	}
-	rig_shell("rm %s/current%s", rig_dir, "");
+	char current[256];
+	snprintf(current, sizeof(current), "%s/current", rig_dir);
+	assert_int_equal(unlink(current), 0);
 	rig_start();
 	assert_string_equal(rig_running(), "");
 	rig_apply("b", 0); /* and its number is a new one */
@@ -278,7 +280,7 @@ enum { WORKS = sizeof(works) / sizeof(works[0]) };
 static void work_begin(const struct work *w)
 {
 	rig_stop();
-	rig_shell("rm -rf %s/*%s", rig_dir, "");
+	tree_empty(rig_dir);
 	rig_start();
 	rig_apply("z", 0);
 	rig_apply("a", w->window_before ? 100 : 0);
@@ -340,7 +342,7 @@ static void snap_take(void)
 {
 	char to[256];
 	snprintf(to, sizeof(to), "%s.%u", rig_dir, snaps++);
-	rig_shell("cp -a %s %s", rig_dir, to);
+	tree_copy(rig_dir, to);
 }
 
 /* A crash before each call leaves a folder that starts as it was before the work or as it is after it. */
@@ -375,7 +377,7 @@ static void a_crash_at_every_step_loses_nothing(void **state)
 				assert_true(engine_unconfirmed_s() > 0);
 			rig_apply("afterwards", 0);
 			rig_stop();
-			rig_shell("rm -rf %s%s", rig_dir, "");
+			tree_remove(rig_dir);
 		}
 		strcpy(rig_dir, live);
 		rig_start();

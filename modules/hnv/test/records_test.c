@@ -296,7 +296,7 @@ static void *mover(void *arg)
 
 static void test_reader_looks_again(void **state)
 {
-	enum { READS = 3000000 };
+	enum { READS = 1000000 };
 	pthread_t thread;
 	uint32_t not_found = 0;
 	shared = network_make();
