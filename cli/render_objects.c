@@ -168,6 +168,19 @@ static void render_title(struct cli *c, const char *key, bool first)
 	fprintf(c->out, "%s%s%s%s\n", first ? "" : "\n", style_on(c, STYLE_FAINT), key, style_off(c));
 }
 
+/* Made of lists and objects, a host that has neither switches nor adapters yet included: every member gets a title. */
+static bool is_whole(const json_t *object)
+{
+	const char *key;
+	json_t *member;
+	bool lists = false, scalars = false;
+	json_object_foreach((json_t *)object, key, member) {
+		lists = lists || is_list_of_objects(member);
+		scalars = scalars || !(json_is_array(member) || json_is_object(member));
+	}
+	return lists || !scalars;
+}
+
 void render_any(struct cli *c, const json_t *value)
 {
 	if (is_list_of_objects(value)) {
@@ -182,13 +195,10 @@ void render_any(struct cli *c, const json_t *value)
 		free(text);
 		return;
 	}
-	/* An object whose members are lists and objects is a whole: every member gets a title. */
 	const char *key;
 	json_t *member;
-	bool whole = false, first = true;
-	json_object_foreach((json_t *)value, key, member)
-		whole = whole || is_list_of_objects(member);
-	if (!whole) {
+	bool first = true;
+	if (!is_whole(value)) {
 		render_members(c, value);
 		return;
 	}

@@ -150,6 +150,9 @@ static void test_status(void **state)
 		"vm2: not-enforced: acl: later\n");
 	assert_string_equal(rendered(render_any, "{\"name\": \"vm1\", \"list\": [\"a\", 1], \"sub\": {\"k\": true}}"),
 			    "name  vm1\nlist  [a, 1]\nsub   {k: true}\n");
+	assert_string_equal(
+		rendered(render_any, "{\"host\": {\"name\": \"node1\"}, \"switches\": [], \"adapters\": []}"),
+		"host\nname  node1\n"); /* a host on its first day */
 	assert_string_equal(rendered(render_any, "[]"), "");
 	assert_string_equal(rendered(render_any, "null"), "");
 }
