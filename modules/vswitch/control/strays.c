@@ -96,10 +96,10 @@ static struct port *stray_open(const json_t *o)
 	if (!ops || !spec.name || !spec.target)
 		return NULL;
 	if (ops->open(&spec, &p, &why) < 0) {
-		log_warning(spec.name, "what an interrupted change left stays: %s", why.text);
+		log_warning(spec.name, "what was left behind stays: %s", why.text);
 		return NULL;
 	}
-	log_info(spec.name, "%s %s was left by an interrupted change and is let go", spec.kind, spec.target);
+	log_info(spec.name, "%s %s was left behind and is removed", spec.kind, spec.target);
 	return p;
 }
 
