@@ -61,11 +61,13 @@ bench: all ## side by side with Open vSwitch, the Linux bridge and testpmd
 
 install: all ## programs, manual pages, completion and the systemd unit
 	@[ -n "$(DESTDIR)" ] || devtools/install-deps run
+	@$(MESON) introspect $(BUILD) --buildoptions | grep -q '"name": "prefix", "value": "$(PREFIX)"' || \
+		$(MESON) setup --reconfigure $(BUILD) --prefix $(PREFIX) >/dev/null
 	@DESTDIR=$(DESTDIR) $(MESON) install -C $(BUILD) --no-rebuild --quiet
 	@devtools/install-service $(PREFIX) "$(DESTDIR)"
 
 uninstall: ## leaves the host as if weft had never run, then removes what install put there
-	@devtools/uninstall $(BUILD) $(PREFIX) "$(DESTDIR)"
+	@devtools/uninstall $(BUILD) "$(DESTDIR)"
 
 clean:
 	@rm -rf build build-asan build-coverage build-fuzz
