@@ -48,8 +48,13 @@ static int fake_configure(struct port *p, const struct port_spec *spec, struct e
 	return 0;
 }
 
+static unsigned ports_open;
+
+unsigned host_ports_open(void) { return ports_open; }
+
 static void fake_close(struct port *p, bool remove)
 {
+	ports_open--;
 	port_fini(p);
 	free(p);
 }
@@ -96,6 +101,7 @@ static int fake_open(const struct port_spec *spec, struct port **ret_port, struc
 		p->mtu = 1500;
 	p->capabilities = PORT_CAN_CSUM | PORT_CAN_TSO4 | PORT_CAN_TSO6;
 	*ret_port = p;
+	ports_open++;
 	return 0;
 }
 

@@ -44,4 +44,5 @@ void host_turn(void);
 void host_pass(uint64_t ms);
 
 struct port *host_port(const char *adapter); /* to take capabilities away from it */
+unsigned host_ports_open(void); /* opened and not closed */
 struct pipe *host_pipe(void); /* its now_ms is the turned clock, as clock_now_ns is */
