@@ -287,7 +287,7 @@ int capture_open(const struct capture_options *options, struct capture **ret_cap
 	if (set && set->n == CAPTURE_MAX)
 		return err_set(e, EBUSY, NULL, "%d captures run already; end one of them first", CAPTURE_MAX);
 	if (options->adapter && !adapter_exists(options->adapter))
-		return err_set(e, ENOENT, "adapter", "there is no adapter '%s'", options->adapter);
+		return err_set(e, ENOENT, "adapter", "there is no adapter %s", options->adapter);
 
 	struct capture *c = calloc(1, sizeof(*c));
 	if (!c)

@@ -141,7 +141,7 @@ int explain_run(const char *from, const uint8_t *data, size_t len, json_t **ret_
 	const struct dataplane *dp = dataplane_current();
 	const struct dp_adapter *a = adapter_find(dp, from);
 	if (!a)
-		return err_set(e, ENOENT, "from", "there is no adapter `%s`; an uplink is named wire:SWITCH", from);
+		return err_set(e, ENOENT, "from", "there is no adapter %s; an uplink is named wire:SWITCH", from);
 	if (!len || len > FRAME_BIG_ROOM)
 		return err_set(e, EINVAL, "frame", "%zu bytes; a frame has 1 to %d", len, FRAME_BIG_ROOM);
 	struct frame *f = frame_with(port_pools(), data, (uint32_t)len);

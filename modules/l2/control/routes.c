@@ -39,7 +39,7 @@ static void fdb_get(const struct http_request *r, struct http_response *ret)
 	struct err e = {0};
 	const struct l2_switch *s = l2_switch_find(r->arg[0]);
 	if (!s) {
-		err_set(&e, ENOENT, NULL, "there is no switch `%s`", r->arg[0]);
+		err_set(&e, ENOENT, NULL, "there is no switch %s", r->arg[0]);
 		http_problem(ret, -ENOENT, &e);
 		return;
 	}
