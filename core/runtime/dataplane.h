@@ -77,6 +77,7 @@ struct dp_adapter {
 	/* A port whose frames are all its compartments'; it visits no nodes itself. NULL: an ordinary one. */
 	struct dp_compartments *compartments;
 	bool is_compartment; /* of another adapter, whose port it has */
+	bool tags_are_ids; /* its guest says by VLAN tags which of its isolation ids it means: no tag means nothing */
 	uint16_t vlan; /* of a compartment: the tag on its port; 0: none */
 	const struct node *ingress[DP_NODES_MAX]; /* in stage order */
 	const struct node *forward;

@@ -24,6 +24,7 @@ struct vswitch_adapter {
 	struct mac mac; /* from the document, the pool or the interface taken over; zero for an uplink */
 	uint32_t mtu; /* L3 bytes */
 	uint32_t vsid; /* virtual-subnet-id; 0: none */
+	bool tags_are_ids; /* it has isolation: see struct dp_adapter */
 	uint32_t mac_limit; /* learned addresses at most; 0: the default of its role */
 	bool implied; /* made by allow-management-os */
 	char takes_over[16]; /* the interface whose addresses it carries on with; "" if none */

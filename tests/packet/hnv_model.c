@@ -345,6 +345,14 @@ static void guest_arp(struct ask *q)
 	}
 }
 
+static bool has_vlan(const struct packet *p)
+{
+	for (unsigned i = 0; i < p->n_tags; i++)
+		if (p->tag[i] & 0xfff)
+			return true;
+	return false;
+}
+
 void model_guest(const struct world *w, unsigned adapter, const struct packet *p, struct outcome *ret)
 {
 	const struct world_adapter *a = &w->adapter[adapter];
@@ -352,7 +360,7 @@ void model_guest(const struct world *w, unsigned adapter, const struct packet *p
 	*ret = (struct outcome){.why = "?"};
 	if (!same_mac(&p->from, &a->mac)) {
 		model_ends(&q, "not its own MAC address");
-	} else if (p->n_tags > 1 || (p->n_tags && p->tag[0] & 0xfff)) {
+	} else if (a->vlan && has_vlan(p)) { /* it means isolation ids by its tags */
 		model_ends(&q, "tagged");
 	} else if (p->kind == PACKET_ARP) {
 		guest_arp(&q);

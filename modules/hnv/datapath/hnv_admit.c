@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * May this guest of a virtual subnet send that? An untagged frame from its own MAC address and, if it is an IP
- * packet, from one of its own customer addresses (ARP and neighbour discovery are judged by hnv_answer). What passes is
- * long enough for its fixed headers, which later nodes rely on.
+ * May this guest of a virtual subnet send that? From its own MAC address and, if it is an IP packet, from one of its
+ * own customer addresses (ARP and neighbour discovery are judged by hnv_answer). A virtual subnet knows no VLANs: tags
+ * are taken off (RFC 7637, 3.2: the inner frame has none). What passes is long enough for its fixed headers, which later
+ * nodes rely on.
  */
 #include <rte_ether.h>
 
@@ -16,12 +17,15 @@ DROP(hnv, cut_off, "cut-off", "shorter than its Ethernet, IP or ARP header")
 DROP(hnv, not_own_mac, "not-own-mac",
      "sent from a MAC address that is not the adapter's own; in a virtual subnet the lookup records go by mac-address")
 DROP(hnv, tagged, "tagged",
-     "tagged with a VLAN by a guest of a virtual subnet, which is one broadcast domain; send untagged frames")
+     "three VLAN tags, of which no more than two are taken off; or, from a guest with isolation, a tag where none of its "
+     "isolation ids is meant: send untagged frames")
 DROP(hnv, not_ip, "not-ip",
      "neither IPv4, IPv6 nor ARP: virtual subnets forward by IP address (forwarding: 2012 lets others pass inside a host)")
 DROP(hnv, not_own_address, "not-own-address",
      "sent from an address that is none of the adapter's customer addresses; add a lookup record with its MAC address, or "
      "set dynamic-ip-address-limit")
+
+#define TAGS_MAX 2
 
 static inline bool is_tag(uint16_t type)
 {
@@ -29,17 +33,29 @@ static inline bool is_tag(uint16_t type)
 	       type == RTE_BE16(RTE_ETHER_TYPE_QINQ1);
 }
 
-/* Takes a priority tag off; false: another tag. Nobody else holds a frame that just came in. */
+/* Takes a tag off; false: it is cut off, or says something to this adapter. Nobody else holds a frame that just came in. */
 static bool untag(struct pipe *p, const struct dp_adapter *a, struct frame *f)
 {
 	uint8_t *data = frame_data(f);
-	if (frame_head_len(f) < 18 || bytes_raw16(data + 14) & RTE_BE16(0xfff) || is_tag(bytes_raw16(data + 16)))
+	unsigned vlan = frame_head_len(f) < 18 ? 0 : bytes_be16(data + 14) & 0xfffu;
+	if (frame_head_len(f) < 18 || (vlan && a->tags_are_ids))
 		return false;
 	memmove(data + 4, data, 12);
 	rte_pktmbuf_adj(&f->m, 4);
 	frame_shifted(f, -4);
-	PIPE_TRACE(p, a, "note", "priority tag (VLAN 0) taken off");
+	PIPE_TRACE(p, a, "note",
+		   vlan ? "tag of VLAN %u taken off: a virtual subnet has no VLANs"
+			: "priority tag (VLAN %u) taken off",
+		   vlan);
 	return true;
+}
+
+static bool untag_all(struct pipe *p, const struct dp_adapter *a, struct frame *f)
+{
+	for (int i = 0; i < TAGS_MAX && is_tag(bytes_raw16(frame_data(f) + HNV_TYPE)); i++)
+		if (!untag(p, a, f))
+			return false;
+	return !is_tag(bytes_raw16(frame_data(f) + HNV_TYPE));
 }
 
 /* Two calls of constant size, which become a compare or two. */
@@ -128,7 +144,7 @@ static inline struct frame *admit(struct pipe *p, const struct dp_adapter *a, co
 {
 	const uint8_t *from;
 	const struct drop_reason *reason = judge_ether(a, f);
-	if (likely(!reason) && unlikely(is_tag(bytes_raw16(frame_data(f) + HNV_TYPE))) && !untag(p, a, f))
+	if (likely(!reason) && unlikely(is_tag(bytes_raw16(frame_data(f) + HNV_TYPE))) && !untag_all(p, a, f))
 		reason = &drop_tagged;
 	uint8_t family = reason ? 0 : source_of(port, f, &from, &reason);
 	if (likely(family)) {

@@ -94,6 +94,7 @@ static int fill_one(struct dataplane *dp, struct dp_adapter *a, const struct vs_
 				   .mac = a->mac,
 				   .vsid = c->vsid,
 				   .is_compartment = true,
+				   .tags_are_ids = true,
 				   .vlan = c->vlan};
 	snprintf(one->name, sizeof(one->name), "%.54s:%u", a->name, c->vsid);
 	dp->adapters[c->id] = one;

@@ -119,6 +119,7 @@ static int plan_add_adapter(struct vs_plan *plan, const struct api_adapter *ad)
 	a->pub.mac = ad->mac_address;
 	a->pub.mac_limit = ad->mac_address_limit;
 	a->pub.vsid = ad->isolation.multi_tenant_stack ? 0 : api_adapter_untagged(ad);
+	a->pub.tags_are_ids = ad->isolation.mode != API_ISOLATION_NONE;
 	a->peer_listens = ad->attach.listen == API_LISTEN_GUEST;
 	a->queues = ad->attach.queues ? (uint16_t)ad->attach.queues : 1;
 	a->wanted_mtu = ad->mtu;

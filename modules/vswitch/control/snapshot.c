@@ -75,6 +75,7 @@ static int adapter_add(struct dataplane *dp, const struct vs_adapter *from)
 	a->mac = from->pub.mac;
 	snprintf(a->name, sizeof(a->name), "%s", from->pub.name);
 	a->vsid = from->pub.vsid;
+	a->tags_are_ids = from->pub.tags_are_ids;
 	dp->adapters[a->id] = a;
 	if (from->n_compartments)
 		return vs_compartments_fill(dp, a, from);
