@@ -140,6 +140,8 @@ static void answer_nd(const uint8_t *request)
 	host_send(WIRE, reply, sizeof(reply));
 }
 
+#define ASKED_MAX 128
+
 void rig_answer_neighbours(void)
 {
 	static uint8_t asked[256][128];
