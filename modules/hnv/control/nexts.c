@@ -105,15 +105,16 @@ struct own_way {
 /* A new tunnel in place of the peer's old one. Without memory the old one stays: -ENOMEM. */
 static int tunnel_renew(struct hnv_peer *p)
 {
-	struct own_way *own = p->from.family ? malloc(sizeof(*own)) : NULL;
-	struct hnv_tunnel *t = p->from.family ? &own->tunnel : malloc(sizeof(*t));
+	bool has_own = p->from.family;
+	struct hnv_tunnel *t = malloc(has_own ? sizeof(struct own_way) : sizeof(*t));
 	if (!t)
 		return -ENOMEM;
-	if (own)
-		hnv_tunnel_fill(t, p->encapsulation,
-				provider_way_from(p->path, &p->from, &own->way) ? &own->way : NULL);
-	else
-		hnv_tunnel_fill(t, p->encapsulation, atomic_load_explicit(&p->path->way, memory_order_acquire));
+	const struct provider_way *way = atomic_load_explicit(&p->path->way, memory_order_acquire);
+	if (has_own) {
+		struct provider_way *own = &((struct own_way *)t)->way;
+		way = provider_way_from(p->path, &p->from, own) ? own : NULL;
+	}
+	hnv_tunnel_fill(t, p->encapsulation, way);
 	void *old = (void *)atomic_exchange_explicit(&p->next.tunnel, t, memory_order_acq_rel);
 	if (old)
 		rcu_defer(free, old);
