@@ -23,6 +23,7 @@
 #include "core/runtime/eal.h"
 #include "core/runtime/frame.h"
 #include "core/runtime/port.h"
+#include "core/runtime/drop_note.h"
 #include "core/runtime/punt.h"
 #include "core/runtime/rcu.h"
 #include "core/runtime/worker.h"
@@ -93,10 +94,17 @@ static int runtime_start(const struct options *o, struct err *e)
 		err_set(e, -r, NULL, "no way from the workers to the control thread: %s", strerror(-r));
 		goto fail_pools;
 	}
+	r = drop_notes_init();
+	if (r < 0) {
+		err_set(e, -r, NULL, "no way to tell of drops: %s", strerror(-r));
+		goto fail_punt;
+	}
 	r = worker_start_all(o->cores, o->n_cores, e);
 	if (r < 0)
-		goto fail_punt;
+		goto fail_notes;
 	return 0;
+fail_notes:
+	drop_notes_fini();
 fail_punt:
 	punt_fini();
 fail_pools:
@@ -110,6 +118,7 @@ static void runtime_stop(void)
 {
 	worker_stop_all();
 	rcu_drain();
+	drop_notes_fini();
 	punt_fini();
 	frame_pools_free(&pools);
 	eal_stop();

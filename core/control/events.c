@@ -17,6 +17,8 @@ struct event {
 	uint64_t number, time_ms;
 	enum log_level level;
 	char *object, *text;
+	const char *reason; /* of a drop, else NULL */
+	uint64_t frames;
 };
 
 struct follower {
@@ -73,9 +75,10 @@ static void followers_wake(void *unused)
 	}
 }
 
-void events_add(enum log_level level, const char *object, const char *text)
+/* All of `about` but its number and time; the texts are copied. */
+static void add(const struct event *about)
 {
-	char *object_copy = text_copy(object), *copy = text_copy(text);
+	char *object_copy = text_copy(about->object), *copy = text_copy(about->text);
 	if (!object_copy || !copy) {
 		free(object_copy);
 		free(copy);
@@ -84,13 +87,42 @@ void events_add(enum log_level level, const char *object, const char *text)
 	pthread_mutex_lock(&lock);
 	struct event *slot = &ring[++last % EVENTS_KEPT];
 	struct event forgotten = *slot;
-	*slot = (struct event){
-		.number = last, .time_ms = clock_wall_ms(), .level = level, .object = object_copy, .text = copy};
+	*slot = *about;
+	slot->number = last;
+	slot->time_ms = clock_wall_ms();
+	slot->object = object_copy;
+	slot->text = copy;
 	if (followed && !wake_posted)
 		wake_posted = loop_post(followers_wake, NULL) == 0;
 	pthread_mutex_unlock(&lock);
 	free(forgotten.object);
 	free(forgotten.text);
+}
+
+void events_add(enum log_level level, const char *object, const char *text)
+{
+	add(&(struct event){.level = level, .object = (char *)object, .text = (char *)text});
+}
+
+void events_add_drop(const char *object, const char *text, const char *reason, uint64_t frames)
+{
+	add(&(struct event){.level = LOG_LEVEL_WARNING,
+			    .object = (char *)object,
+			    .text = (char *)text,
+			    .reason = reason,
+			    .frames = frames});
+}
+
+static json_t *event_json(const struct event *ev)
+{
+	json_t *o = json_pack("{s:I, s:I, s:s, s:s, s:s}", "number", (json_int_t)ev->number, "time",
+			      (json_int_t)ev->time_ms, "level", log_level_name(ev->level), "object", ev->object,
+			      "text", ev->text);
+	if (o && ev->reason) {
+		json_object_set_new(o, "reason", json_string(ev->reason));
+		json_object_set_new(o, "frames", json_integer((json_int_t)ev->frames));
+	}
+	return o;
 }
 
 json_t *events_since(uint64_t after)
@@ -99,11 +131,7 @@ json_t *events_since(uint64_t after)
 	pthread_mutex_lock(&lock);
 	uint64_t kept_from = last >= EVENTS_KEPT ? last - EVENTS_KEPT : 0;
 	for (uint64_t n = after > kept_from ? after : kept_from; n < last; n++) {
-		const struct event *ev = &ring[(n + 1) % EVENTS_KEPT];
-		json_array_append_new(list,
-				      json_pack("{s:I, s:I, s:s, s:s, s:s}", "number", (json_int_t)ev->number, "time",
-						(json_int_t)ev->time_ms, "level", log_level_name(ev->level), "object",
-						ev->object, "text", ev->text));
+		json_array_append_new(list, event_json(&ring[(n + 1) % EVENTS_KEPT]));
 	}
 	pthread_mutex_unlock(&lock);
 	return list;

@@ -11,9 +11,10 @@
 
 #include "core/runtime/capture.h"
 
-DROP(core, no_compartment, "no-isolation-id",
-     "bears a VLAN tag that none of the adapter's isolation ids has, or none where untagged traffic is not allowed; see "
-     "routing-domain-mappings and isolation")
+DROP_POLICY(
+	core, no_compartment, "no-isolation-id",
+	"bears a VLAN tag that none of the adapter's isolation ids has, or none where untagged traffic is not allowed; see "
+	"routing-domain-mappings and isolation")
 DROP(core, compartment_no_memory, "no-memory-to-tag",
      "no frame buffer was free to put a tag on; raise weftd --memory")
 

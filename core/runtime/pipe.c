@@ -9,6 +9,7 @@
 
 #include "core/runtime/capture.h"
 #include "core/runtime/compartment.h"
+#include "core/runtime/drop_note.h"
 #include "core/runtime/fit.h"
 #include "core/runtime/flow_hash.h"
 #include "core/runtime/worker.h"
@@ -148,6 +149,8 @@ void pipe_drop(struct pipe *p, const struct dp_adapter *a, struct frame *f, cons
 {
 	struct counter_row *row = pipe_row(p, a);
 	(p->leaving ? row->drop_out : row->drop_in)[reason->id]++;
+	if (unlikely(reason->policy && !p->trace))
+		drop_note(a, reason);
 	if (unlikely(p->capture != NULL))
 		capture_tap(p, a, &f, 1, p->leaving ? CAPTURE_OUT : CAPTURE_IN, reason);
 	PIPE_TRACE(p, a, "drop", "%s: %s", reason->name, reason->help);

@@ -92,6 +92,22 @@ class Drops(Case):
                 wait_until(f"one more {reason}", lambda: host.drops(where).get(reason, 0) == before + 1, 3)
         self.assertTrue(host.json("stats")["total"]["balanced"])
 
+    def test_what_a_rule_refuses_is_an_event(self):
+        host = self.two_guests()
+        wire = self.lab.wire("vm1", "vm1")
+        own = bytes.fromhex(self.lab.mac("vm1", "vm1").replace(":", ""))
+
+        def told():
+            return [e for e in host.json("events") if e.get("reason") == "vlan-not-allowed"]
+        for n in (1, 300):
+            for _ in range(n):
+                wire.send(BROADCAST + own + b"\x81\x00\x00\x05\x88\xb5" + b"\0" * 46)
+            wait_until("all are told of", lambda: sum(e["frames"] for e in told()) == host.drops("vm1")["vlan-not-allowed"], 5)
+        events = told()
+        self.assertEqual(events[0]["frames"], 1)
+        self.assertEqual({(e["object"], e["level"]) for e in events}, {("adapter vm1", "warning")})
+        self.assertLess(len(events), 5)
+
     def test_a_priority_tag_is_taken_off(self):
         host = self.two_guests()
         wire, other = self.lab.wire("vm1", "vm1"), self.lab.wire("vm2", "vm2")

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "core/control/module.h"
 #include "core/runtime/inject.h"
+#include "core/runtime/drop_note.h"
 #include "core/runtime/punt.h"
 #include "core/runtime/rcu.h"
 #include "core/runtime/test/test_eal.h"
@@ -115,6 +116,7 @@ void host_start(void)
 	drop_init();
 	assert_int_equal(loop_init(), 0);
 	assert_int_equal(punt_init(), 0);
+	assert_int_equal(drop_notes_init(), 0);
 	worker_get(0)->inbox = rte_ring_create("inbox", WORKER_INBOX, SOCKET_ID_ANY, 0);
 	assert_non_null(worker_get(0)->inbox);
 	clock_test_set(START_MS * 1000000);

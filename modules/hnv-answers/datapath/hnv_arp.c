@@ -14,9 +14,10 @@
 #include "modules/hnv/reply.h"
 
 DROP(hnv_answers, arp_malformed, "arp-malformed", "an ARP frame that is cut off or not about IPv4 over Ethernet")
-DROP(hnv_answers, arp_spoofed, "arp-spoofed",
-     "ARP with a sender address that is not the adapter's own; give the adapter a lookup record for the address, or a "
-     "dynamic-ip-address-limit")
+DROP_POLICY(
+	hnv_answers, arp_spoofed, "arp-spoofed",
+	"ARP with a sender address that is not the adapter's own; give the adapter a lookup record for the address, or a "
+	"dynamic-ip-address-limit")
 
 #define ARP_LEN 28
 enum { ARP_REQUEST = 1, ARP_REPLY = 2 };

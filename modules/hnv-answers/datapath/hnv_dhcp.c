@@ -6,9 +6,10 @@
 
 #include "modules/hnv/reply.h"
 
-DROP(hnv_answers, dhcp_refused, "dhcp-refused",
-     "DHCP in a virtual subnet with dhcp: true that is not a client's own well-formed message: a server's, a relay's, "
-     "another MAC address's")
+DROP_POLICY(
+	hnv_answers, dhcp_refused, "dhcp-refused",
+	"DHCP in a virtual subnet with dhcp: true that is not a client's own well-formed message: a server's, a relay's, "
+	"another MAC address's")
 DROP(hnv_answers, dhcp_no_address, "dhcp-no-address",
      "the guest asks for an address and no lookup record gives its adapter one of that family; add the record")
 

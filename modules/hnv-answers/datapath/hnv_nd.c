@@ -17,9 +17,10 @@
 
 DROP(hnv_answers, nd_malformed, "nd-malformed",
      "neighbour discovery that RFC 4861 has receivers discard: hop limit, checksum, lengths, fragments")
-DROP(hnv_answers, nd_spoofed, "nd-spoofed",
-     "neighbour discovery for an address or link-layer address that is not the adapter's own; give the adapter a lookup "
-     "record for the address, or a dynamic-ip-address-limit")
+DROP_POLICY(
+	hnv_answers, nd_spoofed, "nd-spoofed",
+	"neighbour discovery for an address or link-layer address that is not the adapter's own; give the adapter a lookup "
+	"record for the address, or a dynamic-ip-address-limit")
 
 #define ND_BYTES_MAX 512 /* of one message; Linux and Windows send under 100 */
 #define NA_LEN 32 /* with the target's link-layer address */

@@ -14,16 +14,19 @@
 #include "modules/hnv/tables.h"
 
 DROP(hnv, cut_off, "cut-off", "shorter than its Ethernet, IP or ARP header")
-DROP(hnv, not_own_mac, "not-own-mac",
-     "sent from a MAC address that is not the adapter's own; in a virtual subnet the lookup records go by mac-address")
-DROP(hnv, tagged, "tagged",
-     "three VLAN tags, of which no more than two are taken off; or, from a guest with isolation, a tag where none of its "
-     "isolation ids is meant: send untagged frames")
+DROP_POLICY(
+	hnv, not_own_mac, "not-own-mac",
+	"sent from a MAC address that is not the adapter's own; in a virtual subnet the lookup records go by mac-address")
+DROP_POLICY(
+	hnv, tagged, "tagged",
+	"three VLAN tags, of which no more than two are taken off; or, from a guest with isolation, a tag where none of its "
+	"isolation ids is meant: send untagged frames")
 DROP(hnv, not_ip, "not-ip",
      "neither IPv4, IPv6 nor ARP: virtual subnets forward by IP address (forwarding: 2012 lets others pass inside a host)")
-DROP(hnv, not_own_address, "not-own-address",
-     "sent from an address that is none of the adapter's customer addresses; add a lookup record with its MAC address, or "
-     "set dynamic-ip-address-limit")
+DROP_POLICY(
+	hnv, not_own_address, "not-own-address",
+	"sent from an address that is none of the adapter's customer addresses; add a lookup record with its MAC address, or "
+	"set dynamic-ip-address-limit")
 
 #define TAGS_MAX 2
 

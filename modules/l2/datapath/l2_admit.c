@@ -12,7 +12,8 @@ DROP(l2, runt, "runt", "shorter than an Ethernet header")
 DROP(l2, bad_source, "bad-source", "the source address is multicast or zero; no station may send from it")
 DROP(l2, reserved_address, "reserved-address",
      "addressed to a bridge's own group (01:80:c2:00:00:0x), which is never passed on")
-DROP(l2, vlan_not_allowed, "vlan-not-allowed", "tagged with a VLAN on an untagged adapter; send untagged frames")
+DROP_POLICY(l2, vlan_not_allowed, "vlan-not-allowed",
+	    "tagged with a VLAN on an untagged adapter; send untagged frames")
 DROP(l2, bad_tag, "bad-tag", "the frame ends inside its VLAN tag, or carries a second tag behind a priority tag")
 
 static inline bool reserved_group(const uint8_t *mac)

@@ -6,8 +6,8 @@
 #include "modules/l2/datapath/fdb.h"
 #include "modules/l2/datapath/l2_data.h"
 
-DROP(l2, source_owned, "source-owned",
-     "the source address belongs to another adapter of this switch; two adapters may not share a MAC address")
+DROP_POLICY(l2, source_owned, "source-owned",
+	    "the source address belongs to another adapter of this switch; two adapters may not share a MAC address")
 
 static void explain_learn(struct pipe *p, const struct dp_adapter *a, enum fdb_verdict v)
 {
