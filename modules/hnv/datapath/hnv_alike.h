@@ -13,6 +13,7 @@
 #include "modules/hnv/tunnel.h"
 
 #define HNV_ALIKE_WORDS 10 /* of 8 bytes: Ethernet, a tag, IPv6, UDP and VXLAN */
+#define HNV_ALIKE_USUAL 6 /* untagged NVGRE by IPv4: a number that the compiler knows */
 #define HNV_INNER_HEADERS 192u /* bytes that later nodes may want to see in one piece */
 
 struct hnv_alike {
@@ -45,6 +46,14 @@ static inline bool hnv_alike_lengths_good(const struct hnv_alike *o, const uint8
 	return !o->encapsulation->udp_port || bytes_be16(l4 + 4) == len - o->l4_off;
 }
 
+static inline uint64_t hnv_alike_differs(const struct hnv_alike *o, const uint8_t *data, unsigned words)
+{
+	uint64_t differs = 0;
+	for (unsigned i = 0; i < words; i++)
+		differs |= (bytes_raw64(data + i * 8) ^ o->bits[i]) & o->mask[i];
+	return differs;
+}
+
 /* Is f of the kind that o knows, whole, unhurt and as long as it says? Otherwise it has to be taken apart. */
 static inline bool hnv_alike_is(const struct hnv_alike *o, struct frame *f)
 {
@@ -53,9 +62,8 @@ static inline bool hnv_alike_is(const struct hnv_alike *o, struct frame *f)
 	if (unlikely(!o->encapsulation || head < o->words * 8u || (head < HNV_INNER_HEADERS && head < len) ||
 		     f->m.ol_flags & FRAME_OFFLOAD))
 		return false;
-	uint64_t differs = 0;
-	for (unsigned i = 0; i < o->words; i++)
-		differs |= (bytes_raw64(data + i * 8) ^ o->bits[i]) & o->mask[i];
+	uint64_t differs = likely(o->words == HNV_ALIKE_USUAL) ? hnv_alike_differs(o, data, HNV_ALIKE_USUAL)
+							       : hnv_alike_differs(o, data, o->words);
 	return likely(!differs) && hnv_alike_lengths_good(o, data, len);
 }
 

@@ -233,8 +233,6 @@ static uint16_t hnv_decapsulate(struct pipe *p, const struct dp_adapter *a, stru
 	struct known known = {.alike.encapsulation = NULL, .vsid = VSID_NONE};
 	uint16_t kept = 0;
 	for (uint16_t i = 0; i < n; i++) {
-		if (likely(i + 2 < n))
-			rte_prefetch0(&frames[i + 2]->offload);
 		struct frame *f = take_out(p, a, &known, frames[i]);
 		if (likely(f != NULL))
 			frames[kept++] = f;

@@ -88,6 +88,14 @@ static const struct dp_adapter *unrecorded(const struct pipe *p, const struct hn
 	return to && hnv_moved(to) ? NULL : to;
 }
 
+/* What a question's answer says of all its frames: the adapter, if it is one that may have them. */
+static inline const struct dp_adapter *judge_answer(const struct pipe *p, const struct dp_adapter *a,
+						    const struct hnv_ask *ask, const struct hnv_answer *answer)
+{
+	const struct dp_adapter *to = local_of(p, answer);
+	return to && to->vsid == hnv_ask_vsid(ask) && to->sw == a->sw ? to : NULL;
+}
+
 /* Where f goes, or NULL and why it does not. */
 static const struct dp_adapter *judge(struct pipe *p, const struct dp_adapter *a, const struct hnv_network *net,
 				      const struct frame *f, const struct hnv_ask *ask, struct hnv_answer answer,
@@ -161,7 +169,7 @@ static void deliver_run(struct pipe *p, const struct dp_adapter *a, const struct
 static void deliver(struct pipe *p, const struct dp_adapter *a, const struct hnv_network *net, struct frame **frames,
 		    const struct hnv_asks *q, uint16_t n)
 {
-	const struct dp_adapter *run_to = NULL;
+	const struct dp_adapter *run_to = NULL, *found = NULL;
 	struct hnv_answer answer = {0};
 	unsigned answered = PORT_BURST; /* the question; none yet */
 	uint16_t run = 0;
@@ -170,10 +178,15 @@ static void deliver(struct pipe *p, const struct dp_adapter *a, const struct hnv
 		const struct drop_reason *reason = NULL;
 		const struct dp_adapter *to = NULL;
 		if (likely(ask->key)) {
-			if (q->of[i] != answered)
+			if (q->of[i] != answered) {
 				answer = hnv_ask_end(net, ask);
+				found = p->trace ? NULL : judge_answer(p, a, ask, &answer);
+			}
 			answered = q->of[i];
-			to = judge(p, a, net, frames[i], ask, answer, &reason);
+			if (likely(found && !memcmp(answer.mac.byte, frame_data(frames[i]), 6)))
+				to = found;
+			else
+				to = judge(p, a, net, frames[i], ask, answer, &reason);
 		}
 		if (to != run_to && run) {
 			deliver_run(p, a, run_to, frames + i - run, run);
