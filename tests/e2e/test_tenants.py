@@ -3,7 +3,7 @@
 import json
 import time
 
-from frames import ARP, GRE, ICMP, IP, TCP, UDP, Dot1Q, Ether, IPv6, Raw, inner, nvgre
+from frames import ARP, GRE, ICMP, IP, TCP, UDP, Dot1AD, Dot1Q, Ether, IPv6, Raw, inner, nvgre
 from relay import Relay
 from tenants import GATEWAYS, Guest, pa, usual_guests
 from tenants_case import Ears, TenantsCase
@@ -247,8 +247,7 @@ class Neighbours(TenantsCase):
         cweb, capp, cdb = (self.f.guest[n] for n in ("cweb", "capp", "cdb"))
         forged = {"ARP": Ether(src=cweb.mac, dst=capp.mac) / ARP(op=2, hwsrc=cweb.mac, psrc=cdb.ca, hwdst=capp.mac, pdst=capp.ca),
                   "IP": inner((cweb.mac, "10.0.0.6"), (capp.mac, capp.ca), b"forged"),
-                  "MAC": inner((capp.mac, cweb.ca), (capp.mac, capp.ca), b"forged"),
-                  "tag": Ether(src=cweb.mac, dst=capp.mac) / Dot1Q(vlan=5) / IP(src=cweb.ca, dst=capp.ca) / UDP() / Raw(b"forged")}
+                  "MAC": inner((capp.mac, cweb.ca), (capp.mac, capp.ca), b"forged")}
         for what, frame in forged.items():
             before = self.f.drops("cweb")
             self.send("cweb", frame)
@@ -256,6 +255,18 @@ class Neighbours(TenantsCase):
         self.assertEqual(ears.count(b"forged"), {"capp": 0, "cdb": 0})
         self.assertEqual([f for f in ears.heard["capp"] if f[12:14] == b"\x08\x06"], [])
         self.assertMesh()
+
+
+    def test_tags_are_taken_off(self):
+        """Row I12: a virtual subnet has no VLANs, of either type; what arrives has no tag, nor has what is on the wire."""
+        self.fabric()
+        ears = self.ears("capp", "cdb")
+        cweb, capp = (self.f.guest[n] for n in ("cweb", "capp"))
+        for i, tags in enumerate((Dot1Q(vlan=5), Dot1AD(vlan=6) / Dot1Q(vlan=7))):
+            text = b"tagged %d" % i
+            self.send("cweb", Ether(src=cweb.mac, dst=capp.mac) / tags / IP(src=cweb.ca, dst=capp.ca) / UDP() / Raw(text))
+            wait_until("it arrives", lambda: ears.count(text) == {"capp": 1, "cdb": 0})
+            self.assertEqual([f[12:14] for f in ears.heard["capp"] if text in f], [b"\x08\x00"])
 
 
 class Refusals(TenantsCase):
