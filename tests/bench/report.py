@@ -35,9 +35,9 @@ def all_busy(*variants):
     return all(r.get("busy") is not None and r["busy"] > BUSY for runs in variants for r in runs)
 
 
-def unrest(sample):
+def unrest(sample, but=()):
     """Above 1: others had a hand in the figure."""
-    return max(sample.get(kind, 0) / limit for kind, limit in LIMITS.items())
+    return max(sample.get(kind, 0) / limit for kind, limit in LIMITS.items() if kind not in but)
 
 
 def describe_unrest(sample):
@@ -50,9 +50,14 @@ def unrest_summary(samples):
             for kind, text in UNREST.items()}
 
 
-def restless(runs):
+def common(*variants):
+    """What disturbed every run alike, so that they can be compared all the same: the cores' distance."""
+    return [kind for kind in ("apart",) if all(r.get(kind, 0) > LIMITS[kind] for runs in variants for r in runs)]
+
+
+def restless(runs, but=()):
     """Too few quiet runs for the median to be one of them."""
-    return sum(unrest(r) > 1 for r in runs) * 2 >= len(runs)
+    return sum(unrest(r, but) > 1 for r in runs) * 2 >= len(runs)
 
 
 def judge(row, samples, failures):
@@ -73,7 +78,7 @@ def judge(row, samples, failures):
             line["verdict"] = most(check, mine, failures)
         elif got is None:
             line["verdict"] = "failed: " + failures.get("weft", failures.get(check.peer, "no figure")).split("\n")[0][:60]
-        elif restless(mine) or restless(peers):
+        elif restless(mine, common(mine, peers)) or restless(peers, common(mine, peers)):
             line["verdict"] = "none: disturbed"
         elif check.extra is not None:
             more = median(mine, "cycles") - median(peers, "cycles")
