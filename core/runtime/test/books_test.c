@@ -164,7 +164,7 @@ static void what_waited_for_a_removed_adapter_is_accounted_for(void **state)
 {
 	uint64_t received;
 	atomic_store(&weather, FLOWING);
-	for (unsigned i = 0; i < 40; i++) {
+	for (unsigned i = 0; i < 100; i++) {
 		dataplane_free(dataplane_publish(plane_make(ports, ADAPTERS - 2)));
 		worker_rows_remove(ADAPTERS - 1);
 		worker_rows_remove(ADAPTERS - 2);

@@ -8,8 +8,6 @@
 
 #include <errno.h>
 
-#include <rte_prefetch.h>
-
 #include "core/runtime/flow_hash.h"
 #include "core/runtime/offload.h"
 #include "modules/hnv/datapath/hnv_ecn.h"
