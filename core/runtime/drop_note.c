@@ -10,15 +10,13 @@
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <rte_ring_elem.h>
 
 #include "base/clock.h"
 #include "core/control/events.h"
 #include "core/control/loop.h"
+#include "core/control/waker.h"
 
 #define RING 1024 /* notes waiting */
 #define LATER_MS 100 /* how often what has to wait is looked at */
@@ -36,9 +34,8 @@ static struct {
 } told[DP_ADAPTERS_MAX][DROP_POLICY_MAX];
 
 static struct rte_ring *ring;
-static struct loop_source *source, *later;
-static int wake_fd = -1;
-static atomic_bool woken; /* the eventfd was written and the control thread has not come yet */
+static struct waker waker = WAKER_CLOSED;
+static struct loop_source *later;
 static atomic_bool lost; /* a note found no room */
 
 /* Notes that wait for their second to be over. */
@@ -50,12 +47,6 @@ static struct {
 	unsigned events;
 } budget;
 
-static void wake(void)
-{
-	if (!atomic_exchange(&woken, true) && eventfd_write(wake_fd, 1))
-		atomic_store(&woken, false);
-}
-
 void drop_note(const struct dp_adapter *a, const struct drop_reason *r)
 {
 	struct note n = {a->id, r->policy_id};
@@ -65,7 +56,7 @@ void drop_note(const struct dp_adapter *a, const struct drop_reason *r)
 		return;
 	if (rte_ring_mp_enqueue_elem(ring, &n, sizeof(n)))
 		atomic_store(&lost, true);
-	wake();
+	waker_wake(&waker);
 }
 
 static bool budget_take(uint64_t now_ms)
@@ -151,14 +142,10 @@ static void on_later(void *arg)
 	later = NULL;
 }
 
-static void on_note(int fd, uint32_t events, void *arg)
+static void on_note(void)
 {
 	uint64_t now_ms = clock_now_ns() / 1000000;
 	struct note n;
-	eventfd_t many;
-	(void)eventfd_read(fd, &many);
-	/* Before the ring is looked at: who enqueues after this look wakes us again. */
-	atomic_store(&woken, false);
 	for (unsigned i = 0; i < RING && !rte_ring_sc_dequeue_elem(ring, &n, sizeof(n)); i++)
 		tell_or_wait(n, now_ms);
 	if (atomic_exchange(&lost, false))
@@ -170,26 +157,19 @@ int drop_notes_init(void)
 	ring = rte_ring_create_elem("drop notes", sizeof(struct note), RING, SOCKET_ID_ANY, RING_F_SC_DEQ);
 	if (!ring)
 		return -ENOMEM;
-	wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	source = wake_fd < 0 ? NULL : loop_add_fd(wake_fd, EPOLLIN, on_note, NULL);
-	if (source)
-		return 0;
-	int rc = -errno;
-	drop_notes_fini();
+	int rc = waker_open(&waker, on_note);
+	if (rc)
+		drop_notes_fini();
 	return rc;
 }
 
 void drop_notes_fini(void)
 {
-	loop_remove(source);
+	waker_close(&waker);
 	loop_remove(later);
-	if (wake_fd >= 0)
-		close(wake_fd);
 	rte_ring_free(ring);
-	source = later = NULL;
-	wake_fd = -1;
+	later = NULL;
 	ring = NULL;
 	n_waiting = 0;
-	atomic_store(&woken, false);
 	atomic_store(&lost, false);
 }

@@ -8,13 +8,10 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <rte_ring_elem.h>
 
-#include "core/control/loop.h"
+#include "core/control/waker.h"
 #include "core/runtime/pipe.h"
 
 #define PUNT_RING 4096 /* frames waiting, of all adapters */
@@ -30,19 +27,8 @@ struct punt_item {
 };
 
 static struct rte_ring *ring;
-static struct loop_source *source;
-static int wake_fd = -1;
-static atomic_bool woken; /* the eventfd was written and the control thread has not come yet */
+static struct waker waker = WAKER_CLOSED;
 static atomic_ushort waiting[DP_ADAPTERS_MAX]; /* in the ring, by adapter */
-
-static void wake(void)
-{
-	if (atomic_exchange(&woken, true))
-		return;
-	/* The one system call on this path: once for all that come until the control thread has woken up. */
-	if (eventfd_write(wake_fd, 1))
-		atomic_store(&woken, false);
-}
 
 /* A private copy in our own memory, which may stay as long as the control thread likes; NULL: no memory, f is kept. */
 static struct frame *detach(struct pipe *p, struct frame **f)
@@ -79,7 +65,7 @@ void punt(struct pipe *p, const struct dp_adapter *a, struct frame *f, const str
 		return;
 	}
 	pipe_row(p, a)->consumed++;
-	wake();
+	waker_wake(&waker);
 }
 
 static bool take(struct punt_item *item)
@@ -90,19 +76,15 @@ static bool take(struct punt_item *item)
 	return true;
 }
 
-static void on_punt(int fd, uint32_t events, void *arg)
+static void on_punt(void)
 {
 	struct punt_item item;
-	eventfd_t n;
-	(void)eventfd_read(fd, &n);
-	/* Before the ring is looked at: who enqueues after this look wakes us again. */
-	atomic_store(&woken, false);
 	for (unsigned i = 0; i < PUNT_TURN; i++) {
 		if (!take(&item))
 			return;
 		item.kind->handle(item.frame->m.port, item.frame);
 	}
-	wake();
+	waker_wake(&waker);
 }
 
 int punt_init(void)
@@ -110,12 +92,9 @@ int punt_init(void)
 	ring = rte_ring_create_elem("punt", sizeof(struct punt_item), PUNT_RING, SOCKET_ID_ANY, RING_F_SC_DEQ);
 	if (!ring)
 		return -ENOMEM;
-	wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	source = wake_fd < 0 ? NULL : loop_add_fd(wake_fd, EPOLLIN, on_punt, NULL);
-	if (source)
-		return 0;
-	int rc = -errno;
-	punt_fini();
+	int rc = waker_open(&waker, on_punt);
+	if (rc)
+		punt_fini();
 	return rc;
 }
 
@@ -124,12 +103,7 @@ void punt_fini(void)
 	struct punt_item item;
 	while (ring && take(&item))
 		frame_free(item.frame);
-	loop_remove(source);
-	if (wake_fd >= 0)
-		close(wake_fd);
+	waker_close(&waker);
 	rte_ring_free(ring);
-	source = NULL;
-	wake_fd = -1;
 	ring = NULL;
-	atomic_store(&woken, false);
 }
