@@ -11,6 +11,8 @@
 
 #define IP4_CHECKSUM 10
 #define TCP_DATA_OFFSET 12 /* its upper four bits, in words */
+#define TCP_FLAGS 13
+#define TCP_CWR 0x80
 #define TCP_CHECKSUM 16
 #define UDP_HEADER 8
 #define UDP_CHECKSUM 6
@@ -180,6 +182,42 @@ int offload_from_virtio(struct frame *f, const struct virtio_net_hdr *h)
 	f->offload = o;
 	f->m.ol_flags |= FRAME_OFFLOAD;
 	return 0;
+}
+
+/* A driver that has read a virtio header drops its ECN bit; a segment with CWR set is what that bit stands for (virtio
+ * 1.1, 5.1.6.2). */
+static uint8_t lro_gso_type(const struct frame *f)
+{
+	uint8_t type =
+		f->headers.ether_type == RTE_ETHER_TYPE_IPV4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
+	const uint8_t *tcp = rte_pktmbuf_mtod_offset(&f->m, const uint8_t *, f->headers.l4_off);
+	return tcp[TCP_FLAGS] & TCP_CWR ? type | VIRTIO_NET_HDR_GSO_ECN : type;
+}
+
+/* The driver says less than the virtio header that it may have read: written down as one again, it is put to the judgement
+ * that every port's headers go through. */
+int offload_from_mbuf(struct frame *f)
+{
+	uint64_t said = f->m.ol_flags;
+	f->m.ol_flags &= RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL; /* how it is to be freed */
+	if ((said & RTE_MBUF_F_RX_L4_CKSUM_MASK) != RTE_MBUF_F_RX_L4_CKSUM_NONE)
+		return said & RTE_MBUF_F_RX_LRO ? -EINVAL : 0;
+	frame_parse(f);
+	bool tcp = f->headers.l4_proto == IPPROTO_TCP;
+	if (!f->headers.l4_off || (!tcp && f->headers.l4_proto != IPPROTO_UDP))
+		return -EINVAL;
+	struct virtio_net_hdr h = {
+		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.csum_start = f->headers.l4_off,
+		.csum_offset = tcp ? TCP_CHECKSUM : UDP_CHECKSUM,
+	};
+	if (said & RTE_MBUF_F_RX_LRO) {
+		if (!tcp)
+			return -EINVAL;
+		h.gso_type = lro_gso_type(f);
+		h.gso_size = f->m.tso_segsz;
+	}
+	return offload_from_virtio(f, &h);
 }
 
 void offload_to_virtio(const struct frame *f, struct virtio_net_hdr *ret_h)

@@ -24,6 +24,10 @@
  * DATA_VALID is taken as said: a port whose peer has no business saying so (a guest) clears it first.
  * 0, or -EINVAL: the header lies (drop the frame). */
 int offload_from_virtio(struct frame *f, const struct virtio_net_hdr *h);
+/* The same of what a DPDK driver says in m.ol_flags, which is no more than this afterwards: an open TCP or UDP checksum
+ * whose field has the sum of the pseudo header (RX_L4_CKSUM_NONE), and a segment to be cut (RX_LRO, m.tso_segsz). A checksum
+ * that is said to be good is not believed. */
+int offload_from_mbuf(struct frame *f);
 /* The header for a receiver that takes offloads; zero when the frame has none. Flags DATA_VALID where known. */
 void offload_to_virtio(const struct frame *f, struct virtio_net_hdr *ret_h);
 

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Between the library's words for offloads (mbuf flags) and ours. On the way in the library has read the
- * guest's virtio header and says less than it did: what it says is written down as a header again and put
- * to the judgement that every port's headers go through. On the way out it writes the header from flags and
- * lengths, and the pseudo header's checksum into the frame.
+ * From our words for offloads to the library's (mbuf flags): it writes the virtio header from flags and lengths, and the
+ * pseudo header's checksum into the frame. The way back is offload_from_mbuf().
  */
 #include <netinet/in.h>
 #include <string.h>
@@ -14,44 +12,8 @@
 #include "modules/port-vhost/datapath/vhost.h"
 
 #define TCP_CHECKSUM 16
-#define TCP_FLAGS 13
-#define TCP_CWR 0x80
 #define UDP_CHECKSUM 6
 #define IP6_HEADER 40
-#define SAID (RTE_MBUF_F_RX_LRO | RTE_MBUF_F_RX_L4_CKSUM_MASK | RTE_MBUF_F_RX_IP_CKSUM_MASK)
-
-/* The library drops the header's ECN bit; a segment with CWR set is what that bit stands for (virtio 1.1, 5.1.6.2). */
-static uint8_t gso_type(const struct frame *f)
-{
-	uint8_t type =
-		f->headers.ether_type == RTE_ETHER_TYPE_IPV4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
-	const uint8_t *tcp = rte_pktmbuf_mtod_offset(&f->m, const uint8_t *, f->headers.l4_off);
-	return tcp[TCP_FLAGS] & TCP_CWR ? type | VIRTIO_NET_HDR_GSO_ECN : type;
-}
-
-bool vhost_claim_accept(struct frame *f)
-{
-	uint64_t said = f->m.ol_flags;
-	f->m.ol_flags &= ~SAID;
-	if ((said & RTE_MBUF_F_RX_L4_CKSUM_MASK) != RTE_MBUF_F_RX_L4_CKSUM_NONE)
-		return !(said & RTE_MBUF_F_RX_LRO);
-	frame_parse(f);
-	bool tcp = f->headers.l4_proto == IPPROTO_TCP;
-	if (!f->headers.l4_off || (!tcp && f->headers.l4_proto != IPPROTO_UDP))
-		return false;
-	struct virtio_net_hdr h = {
-		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
-		.csum_start = f->headers.l4_off,
-		.csum_offset = tcp ? TCP_CHECKSUM : UDP_CHECKSUM,
-	};
-	if (said & RTE_MBUF_F_RX_LRO) {
-		if (!tcp)
-			return false;
-		h.gso_type = gso_type(f);
-		h.gso_size = f->m.tso_segsz;
-	}
-	return offload_from_virtio(f, &h) == 0;
-}
 
 /* Can the library name this checksum? It knows TCP and UDP right behind an IP header, by its pseudo header. */
 static bool csum_nameable(const struct frame *f)

@@ -12,6 +12,7 @@
 #include <rte_vhost.h>
 
 #include "core/runtime/drop.h"
+#include "core/runtime/offload.h"
 #include "modules/port-vhost/datapath/vhost.h"
 
 #define LIBRARY_BURST 32 /* more in one call it does not take */
@@ -122,7 +123,7 @@ static uint16_t accept_frames(struct port_queue *q, struct frame **frames, uint1
 			frames[kept++] = f;
 		} else if (f->m.nb_segs > FRAME_IOV_MAX || f->m.pkt_len > FRAME_MAX) {
 			port_rx_drop(q, &drop_vhost_too_long, f);
-		} else if (f->m.ol_flags && !vhost_claim_accept(f)) {
+		} else if (f->m.ol_flags && offload_from_mbuf(f)) {
 			port_rx_drop(q, &drop_vhost_bad_offload, f);
 		} else {
 			frames[kept++] = f;

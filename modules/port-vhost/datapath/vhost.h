@@ -118,9 +118,7 @@ uint16_t vhost_tx(struct port_queue *q, struct frame **frames, uint16_t n);
 bool vhost_arm(struct port_queue *q);
 void vhost_disarm(struct port_queue *q);
 
-/* claim.c: what the library says of a guest's virtio header, believed after checking. False: it lies. */
-bool vhost_claim_accept(struct frame *f);
-/* *slot made ready for the library: owned, unshared, offloads in its terms. False: out of memory. */
+/* claim.c: *slot made ready for the library: owned, unshared, offloads in its terms. False: out of memory. */
 bool vhost_claim_make(struct frame **slot);
 
 /* budget.c: the pool that the library fills frames from, bounded for one call. */

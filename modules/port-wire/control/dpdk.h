@@ -54,3 +54,5 @@ void dpdk_disarm(struct port_queue *q);
 /* dpdk_offload.c: what is left to be done to a frame, as mbuf flags and lengths; writes the pseudo-header sums that
  * DPDK's drivers expect. The frame is not shared, its headers lie in its first piece. -EINVAL: not expressible. */
 int dpdk_offload_fill(struct frame *f);
+/* The way back: what the device says in mbuf flags becomes the frame's own. False: it does not bear that out. */
+bool dpdk_offload_take(struct frame *f);

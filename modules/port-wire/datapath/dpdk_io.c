@@ -13,6 +13,8 @@
 #define ETHER_HEADER 14
 
 DROP(port_wire, dpdk_malformed, "dpdk-malformed", "the device received a frame shorter than an Ethernet header")
+DROP(port_wire, dpdk_bad_offload, "dpdk-bad-offload",
+     "the device left a checksum to be done that its frame does not bear out; look at the wire's other side")
 DROP(port_wire, dpdk_ring_full, "dpdk-ring-full",
      "the device does not send frames as fast as they come; its link is slower than the senders")
 DROP(port_wire, dpdk_down, "dpdk-down",
@@ -20,12 +22,17 @@ DROP(port_wire, dpdk_down, "dpdk-down",
 DROP(port_wire, dpdk_refused, "dpdk-refused",
      "the device's driver cannot send this frame: its offloads, its pieces, or no memory for a copy")
 
-/* The device's flags become ours. False: no frame. */
-static bool frame_receive(struct frame *f)
+/* False: no frame. */
+static inline bool frame_receive(struct port_queue *q, struct frame *f)
 {
-	bool good = (f->m.ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD;
-	f->m.ol_flags = good ? FRAME_CSUM_GOOD : 0;
-	return frame_head_len(f) >= ETHER_HEADER;
+	const struct drop_reason *reason = NULL;
+	if (unlikely(frame_head_len(f) < ETHER_HEADER))
+		reason = &drop_dpdk_malformed;
+	else if (f->m.ol_flags && !dpdk_offload_take(f))
+		reason = &drop_dpdk_bad_offload;
+	if (unlikely(reason != NULL))
+		port_rx_drop(q, reason, f);
+	return !reason;
 }
 
 uint16_t dpdk_rx(struct port_queue *q, struct frame **frames, uint16_t n)
@@ -41,12 +48,9 @@ uint16_t dpdk_rx(struct port_queue *q, struct frame **frames, uint16_t n)
 	} else {
 		got = rte_eth_rx_burst(t->device, q->index, (struct rte_mbuf **)frames, n);
 	}
-	for (uint16_t i = 0; i < got; i++) {
-		if (likely(frame_receive(frames[i])))
+	for (uint16_t i = 0; i < got; i++)
+		if (likely(frame_receive(q, frames[i])))
 			frames[good++] = frames[i];
-		else
-			port_rx_drop(q, &drop_dpdk_malformed, frames[i]);
-	}
 	return good;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a frame's offloads, which are virtio's, to an mbuf's. */
+/* Between a frame's offloads, which are virtio's, and an mbuf's. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -17,6 +17,26 @@ static uint16_t pseudo_header_sum(const uint8_t *ip, uint64_t flags)
 {
 	return flags & RTE_MBUF_F_TX_IPV4 ? rte_ipv4_phdr_cksum((const struct rte_ipv4_hdr *)ip, flags)
 					  : rte_ipv6_phdr_cksum((const struct rte_ipv6_hdr *)ip, flags);
+}
+
+/* Some drivers say of a UDP datagram without a checksum that it is open; one that is has its pseudo header's sum. */
+static bool sends_no_checksum(struct frame *f)
+{
+	frame_parse(f);
+	const struct rte_udp_hdr *udp = rte_pktmbuf_mtod_offset(&f->m, const struct rte_udp_hdr *, f->headers.l4_off);
+	return f->headers.l4_off && f->headers.l4_proto == IPPROTO_UDP && !udp->dgram_cksum;
+}
+
+bool dpdk_offload_take(struct frame *f)
+{
+	uint64_t sum = f->m.ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
+	if (unlikely(sum == RTE_MBUF_F_RX_L4_CKSUM_NONE && sends_no_checksum(f)))
+		f->m.ol_flags &= ~RTE_MBUF_F_RX_L4_CKSUM_MASK;
+	if (offload_from_mbuf(f))
+		return false;
+	if (sum == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
+		f->m.ol_flags |= FRAME_CSUM_GOOD;
+	return true;
 }
 
 int dpdk_offload_fill(struct frame *f)

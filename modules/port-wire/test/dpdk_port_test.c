@@ -257,6 +257,42 @@ static void offloads_become_mbuf_flags(void **state)
 	frame_free(f);
 }
 
+static void mbuf_flags_become_offloads(void **state)
+{
+	static const struct {
+		uint64_t said;
+		uint8_t proto, csum_offset;
+		uint16_t field;
+		bool taken;
+		uint64_t flags;
+	} rows[] = {
+		{RTE_MBUF_F_RX_RSS_HASH, IPPROTO_TCP, 0, 0x1234, true, 0},
+		{RTE_MBUF_F_RX_L4_CKSUM_BAD, IPPROTO_TCP, 0, 0x1234, true, 0}, /* the receiver's to judge */
+		{RTE_MBUF_F_RX_L4_CKSUM_GOOD | RTE_MBUF_F_RX_IP_CKSUM_GOOD, IPPROTO_TCP, 0, 0x1234, true,
+		 FRAME_CSUM_GOOD},
+		{RTE_MBUF_F_RX_L4_CKSUM_NONE, IPPROTO_TCP, 16, 0x1234, true, FRAME_OFFLOAD | FRAME_PARSED},
+		{RTE_MBUF_F_RX_L4_CKSUM_NONE, IPPROTO_UDP, 6, 0x1234, true, FRAME_OFFLOAD | FRAME_PARSED},
+		{RTE_MBUF_F_RX_L4_CKSUM_NONE, IPPROTO_UDP, 0, 0, true, 0}, /* sent without one */
+		{RTE_MBUF_F_RX_L4_CKSUM_NONE, IPPROTO_SCTP, 0, 0x1234, false, 0},
+		{RTE_MBUF_F_RX_LRO, IPPROTO_TCP, 0, 0x1234, false, 0},
+	};
+	for (size_t i = 0; i < RTE_DIM(rows); i++) {
+		struct frame *f = tcp_frame(FRAME_GSO_NONE);
+		frame_data(f)[23] = rows[i].proto;
+		memcpy(frame_data(f) + 34 + (rows[i].proto == IPPROTO_UDP ? 6 : 16), &rows[i].field, 2);
+		f->m.ol_flags = rows[i].said;
+		assert_int_equal(dpdk_offload_take(f), rows[i].taken);
+		if (rows[i].taken)
+			assert_int_equal(f->m.ol_flags, rows[i].flags);
+		if (rows[i].csum_offset) {
+			assert_true(f->offload.csum && f->offload.gso == FRAME_GSO_NONE);
+			assert_int_equal(f->offload.csum_start, 34);
+			assert_int_equal(f->offload.csum_offset, rows[i].csum_offset);
+		}
+		frame_free(f);
+	}
+}
+
 static int start(void **state) { return port_rig_start(true); }
 
 int main(void)
@@ -269,6 +305,7 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_had_is_refused),
 		cmocka_unit_test(a_device_that_is_removed_is_taken_up_again),
 		cmocka_unit_test(offloads_become_mbuf_flags),
+		cmocka_unit_test(mbuf_flags_become_offloads),
 		cmocka_unit_test(port_rig_nothing_left),
 	};
 	return cmocka_run_group_tests_name("port-wire dpdk", tests, start, NULL);
