@@ -27,28 +27,24 @@ struct api_host {
 	struct api_mac_range mac_address_range; /* both zero: 256 addresses under 00:15:5d, from the host's name */
 };
 
-struct api_uplink {
-	char *interface; /* a Linux interface */
-	char *dpdk; /* or DPDK device arguments; at most one of the two */
-};
-
-struct api_switch {
-	char *name;
-	enum api_switch_type type;
-	struct api_uplink uplink;
-	enum api_tristate allow_management_os; /* unset: true if the uplink carries the host's address */
-	uint32_t mtu; /* L3 bytes; 0: the uplink's, 1500 without one */
-	char *purpose; /* free text such as "iscsi"; NULL: none */
-};
-
-struct api_attach { /* exactly one of the four, or none for a host's adapter (a tap named like it) */
-	char *tap; /* interface name inside netns */
+/* Exactly one of the four, or none for a host's adapter (a tap named like it) and a switch without a wire. */
+struct api_attach {
+	char *tap; /* interface name inside netns; no uplink */
 	char *netns; /* NULL: weftd's own; tap only */
 	char *vhost_user; /* socket path */
 	enum api_listen listen; /* vhost-user only */
 	char *interface; /* an existing interface */
 	char *dpdk; /* DPDK device arguments */
 	uint32_t queues; /* queue pairs 1..16; vhost-user and tap */
+};
+
+struct api_switch {
+	char *name;
+	enum api_switch_type type;
+	struct api_attach uplink;
+	enum api_tristate allow_management_os; /* unset: true if the uplink carries the host's address */
+	uint32_t mtu; /* L3 bytes; 0: the uplink's, 1500 without one */
+	char *purpose; /* free text such as "iscsi"; NULL: none */
 };
 
 enum api_isolation_mode {
@@ -103,6 +99,8 @@ struct api_adapter {
 };
 /* The virtual subnet that its untagged frames are in; 0: none. */
 uint32_t api_adapter_untagged(const struct api_adapter *a);
+/* The key of the way that is given, which is also its port driver's kind, and what it names (NULL ok). NULL: none. */
+const char *api_attach_way(const struct api_attach *at, const char **ret_target);
 
 /* This host's addresses on a provider network; the kernel does not see them. */
 struct api_provider_address {

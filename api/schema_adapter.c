@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tables of an adapter and of what it is attached to, and the rules within one adapter. */
+/* The table of an adapter, and the rules within one adapter. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <jansson.h>
@@ -10,76 +10,6 @@
 #include "base/str.h"
 
 static const char *const owner_names[] = {"host", "vm", NULL};
-static const char *const listen_names[] = {"guest", "host", NULL};
-
-/* The key of the one way that is given, NULL without any; *ret_second: one that stands beside it. */
-static const char *attach_way(const json_t *attach, const char **ret_second)
-{
-	static const char *const ways[] = {"tap", "vhost-user", "interface", "dpdk"};
-	const char *first = NULL;
-
-	*ret_second = NULL;
-	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
-		if (!json_object_get(attach, ways[i]))
-			continue;
-		if (first)
-			*ret_second = ways[i];
-		else
-			first = ways[i];
-	}
-	return first;
-}
-
-static int queues_way_check(const char *way, const char *path, struct err *e)
-{
-	if (way && strcmp(way, "tap") != 0 && strcmp(way, "vhost-user") != 0)
-		return err_set(e, EINVAL, path,
-			       "only tap and vhost-user have queues to choose; leave it out beside %s", way);
-	return 0;
-}
-
-static int attach_check_keys(const json_t *json, struct err *e)
-{
-	const char *second, *way = attach_way(json, &second);
-
-	if (second)
-		return err_set(e, EINVAL, NULL, "has both `%s` and `%s`; an adapter is attached to one thing", way,
-			       second);
-	if (json_object_get(json, "netns") && !str_equal(way, "tap"))
-		return err_set(e, EINVAL, "netns", "only a tap is put into a namespace; leave it out or give `tap`");
-	if (json_object_get(json, "listen") && !str_equal(way, "vhost-user"))
-		return err_set(e, EINVAL, "listen",
-			       "only a vhost-user socket is listened on; leave it out or give `vhost-user`");
-	return json_object_get(json, "queues") ? queues_way_check(way, "queues", e) : 0;
-}
-
-static const struct field attach_fields[] = {
-	{"tap", FIELD_STRING, offsetof(struct api_attach, tap),
-	 "Name of a tap interface that weftd makes, at most 15 characters.", .check = schema_check_interface},
-	{"netns", FIELD_STRING, offsetof(struct api_attach, netns),
-	 "Network namespace, by name, that the tap is put into. Default: weftd's own.", .check = schema_check_netns},
-	{"vhost-user", FIELD_STRING, offsetof(struct api_attach, vhost_user),
-	 "Absolute path of the vhost-user socket shared with the virtual machine monitor.",
-	 .check = schema_check_socket},
-	{"listen", FIELD_ENUM, offsetof(struct api_attach, listen),
-	 "Who listens on the vhost-user socket: `guest` QEMU does and weftd connects, `host` weftd does.",
-	 .fallback = API_LISTEN_GUEST, .names = listen_names},
-	{"interface", FIELD_STRING, offsetof(struct api_attach, interface),
-	 "An existing Linux interface, such as a libvirt tap or a container's veth.",
-	 .check = schema_check_interface},
-	{"dpdk", FIELD_STRING, offsetof(struct api_attach, dpdk), "DPDK device arguments.", .max = 1023},
-	{"queues", FIELD_UINT, offsetof(struct api_attach, queues), "Queue pairs of a tap or vhost-user device.",
-	 .min = 1, .max = 16, .fallback = 1},
-	{0},
-};
-
-const struct schema schema_attach = {
-	.kind = "attach",
-	.help = "What an adapter is attached to: exactly one of `tap`, `vhost-user`, `interface` and `dpdk`.",
-	.size = sizeof(struct api_attach),
-	.fields = attach_fields,
-	.check_keys = attach_check_keys,
-};
 
 /* `dhcp` among the addresses. */
 static int addresses_special(const json_t *value, void *object, struct err *e)
@@ -128,11 +58,10 @@ static int adapter_check_keys(const json_t *json, struct err *e)
 {
 	const json_t *outer = json_object_get(json, "queues"), *attach = json_object_get(json, "attach");
 	const json_t *inner = json_object_get(attach, "queues");
-	const char *second;
 
 	if (outer && inner && !json_equal(outer, inner))
 		return err_set(e, EINVAL, "queues", "differs from attach.queues; give one of the two");
-	return outer && attach ? queues_way_check(attach_way(attach, &second), "queues", e) : 0;
+	return outer && attach ? schema_attach_queues(attach, e) : 0;
 }
 
 static int vm_adapter_check(const struct api_adapter *adapter, struct err *e)
@@ -140,7 +69,7 @@ static int vm_adapter_check(const struct api_adapter *adapter, struct err *e)
 	const struct api_attach *attach = &adapter->attach;
 	const char *key = NULL;
 
-	if (!attach->tap && !attach->vhost_user && !attach->interface && !attach->dpdk)
+	if (!api_attach_way(attach, NULL))
 		return err_set(e, EINVAL, "attach",
 			       "missing; a guest's adapter needs tap, vhost-user, interface or dpdk");
 	if (adapter->n_addresses || adapter->dhcp)

@@ -42,6 +42,30 @@ static int dpdk_claim(struct pass *p, const struct subject *s, const char *field
 			   arguments, holder);
 }
 
+static int socket_claim(struct pass *p, const struct subject *s, const char *field, const char *path)
+{
+	const char *holder = "";
+
+	int r = pass_claim(p, s, &holder, "vhost-user %s", path);
+	if (r != -EEXIST)
+		return r;
+	return pass_refuse(p, s, field, "socket %s is already that of %s; give each its own", path, holder);
+}
+
+/* What an adapter or an uplink is attached to is its alone. */
+static int attach_claim(struct pass *p, const struct subject *s, const struct api_attach *at, bool uplink)
+{
+	if (at->tap)
+		return interface_claim(p, s, "attach.tap", at->netns, at->tap);
+	if (at->interface)
+		return interface_claim(p, s, uplink ? "uplink" : "attach.interface", NULL, at->interface);
+	if (at->dpdk)
+		return dpdk_claim(p, s, uplink ? "uplink" : "attach.dpdk", at->dpdk);
+	if (at->vhost_user)
+		return socket_claim(p, s, uplink ? "uplink" : "attach.vhost-user", at->vhost_user);
+	return 0;
+}
+
 static int name_claim(struct pass *p, const struct subject *s, const char *class, const char *name)
 {
 	const char *holder = "";
@@ -58,11 +82,7 @@ static int switch_validate(struct pass *p, size_t i)
 	struct subject s = subject_make("switches", i, sw->name);
 
 	int r = name_claim(p, &s, "switch", sw->name);
-	if (r == 0 && sw->uplink.interface)
-		r = interface_claim(p, &s, "uplink", NULL, sw->uplink.interface);
-	if (r == 0 && sw->uplink.dpdk)
-		r = dpdk_claim(p, &s, "uplink", sw->uplink.dpdk);
-	return r;
+	return r == 0 ? attach_claim(p, &s, &sw->uplink, true) : r;
 }
 
 /* Tenants may use the same addresses: those of one virtual subnet, or of none, are unique on a switch. */
@@ -94,26 +114,6 @@ static int mac_validate(struct pass *p, const struct subject *s, const struct ap
 			if (a->routing_domain_mappings[m].isolation_ids[n].id != untagged)
 				r = mac_claim(p, s, a, a->routing_domain_mappings[m].isolation_ids[n].id);
 	return r;
-}
-
-static int attach_validate(struct pass *p, const struct subject *s, const struct api_adapter *a)
-{
-	const struct api_attach *at = &a->attach;
-	const char *holder = "";
-
-	if (at->tap)
-		return interface_claim(p, s, "attach.tap", at->netns, at->tap);
-	if (at->interface)
-		return interface_claim(p, s, "attach.interface", NULL, at->interface);
-	if (at->dpdk)
-		return dpdk_claim(p, s, "attach.dpdk", at->dpdk);
-	if (!at->vhost_user)
-		return interface_claim(p, s, "name", NULL, a->name); /* a host adapter's tap is named like it */
-	int r = pass_claim(p, s, &holder, "vhost-user %s", at->vhost_user);
-	if (r != -EEXIST)
-		return r;
-	return pass_refuse(p, s, "attach.vhost-user", "socket %s is already that of %s; give each its own",
-			   at->vhost_user, holder);
 }
 
 static int addresses_validate(struct pass *p, const struct subject *s, const struct api_adapter *a)
@@ -170,7 +170,8 @@ static int adapter_validate(struct pass *p, size_t i)
 				   sw->name);
 	r = mac_validate(p, &s, a);
 	if (r == 0)
-		r = attach_validate(p, &s, a);
+		r = api_attach_way(&a->attach, NULL) ? attach_claim(p, &s, &a->attach, false)
+						     : interface_claim(p, &s, "name", NULL, a->name); /* its tap's */
 	if (r == 0)
 		r = addresses_validate(p, &s, a);
 	if (r == 0)

@@ -34,6 +34,7 @@ bool schema_ip_is_group(const struct ip *ip); /* multicast, or 255.255.255.255 *
 extern const struct schema schema_mac_range, schema_uplink, schema_attach, schema_virtual_subnet, schema_resolver;
 extern const struct schema schema_isolation, schema_isolation_id, schema_routing_domain_mapping;
 struct api_adapter;
+int schema_attach_queues(const json_t *attach, struct err *e); /* may it have queues? */
 int schema_isolation_check(const struct api_adapter *adapter, struct err *e);
 
 /* Objects against each other: the check of api_schema_document. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tables of a switch and its uplink. */
+/* The table of a switch. */
 #include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -8,35 +8,6 @@
 #include "api/schema_private.h"
 #include "base/err.h"
 #include "base/str.h"
-
-static int uplink_check(const void *object, struct err *e)
-{
-	const struct api_uplink *uplink = object;
-
-	if (uplink->interface && uplink->dpdk)
-		return err_set(e, EINVAL, NULL, "has both `interface` and `dpdk`; a switch has one uplink");
-	if (!uplink->interface && !uplink->dpdk)
-		return err_set(e, EINVAL, NULL, "empty; give it `interface` or `dpdk`");
-	return 0;
-}
-
-static const struct field uplink_fields[] = {
-	{"interface", FIELD_STRING, offsetof(struct api_uplink, interface),
-	 "A Linux interface, taken as it is; its own addresses move to the host's adapter or go.",
-	 .check = schema_check_interface},
-	{"dpdk", FIELD_STRING, offsetof(struct api_uplink, dpdk),
-	 "DPDK device arguments: a PCI address, or a virtual device such as `net_null0`.", .max = 1023},
-	{0},
-};
-
-const struct schema schema_uplink = {
-	.kind = "uplink",
-	.help = "The one way from an external switch to the wire: exactly one of the keys. "
-		"Text alone in its place names an interface.",
-	.size = sizeof(struct api_uplink),
-	.fields = uplink_fields,
-	.check = uplink_check,
-};
 
 /* `uplink: eth1` for `uplink: {interface: eth1}`. */
 static int uplink_special(const json_t *value, void *object, struct err *e)
@@ -71,11 +42,11 @@ static const char *const type_names[] = {"external", "internal", "private", NULL
 static int switch_check(const void *object, struct err *e)
 {
 	const struct api_switch *sw = object;
-	bool uplink = sw->uplink.interface || sw->uplink.dpdk;
+	bool uplink = api_attach_way(&sw->uplink, NULL) != NULL;
 
 	if (sw->type == API_SWITCH_EXTERNAL && !uplink)
 		return err_set(e, EINVAL, "uplink",
-			       "missing; an external switch needs an interface or a DPDK device "
+			       "missing; an external switch needs an interface or a device "
 			       "(or is it `type: internal`?)");
 	if (sw->type != API_SWITCH_EXTERNAL && uplink)
 		return err_set(e, EINVAL, "uplink",

@@ -60,13 +60,21 @@ static const struct refusal switch_refusals[] = {
 	{SWITCH("mtu: 1500"), "switches[0].type: missing; every switch needs it"},
 	{SWITCH("type: intern"), "switches[0].type: expected external, internal or private, got \"intern\""},
 	{SWITCH("type: 1"), "switches[0].type: expected external, internal or private, got the number 1"},
-	{SWITCH("type: external"), "switches[0].uplink: missing; an external switch needs an interface or a DPDK device (or "
+	{SWITCH("type: external"), "switches[0].uplink: missing; an external switch needs an interface or a device (or "
 	 "is it `type: internal`?)"},
 	{SWITCH("type: internal, uplink: eth1"),
 	 "switches[0].uplink: a switch of type internal has none; leave it out or say `type: external`"},
 	{SWITCH("type: external, uplink: 1"), "switches[0].uplink: expected keys with values or the name of an interface, "
 	 "got the number 1"},
-	{SWITCH("type: external, uplink: {}"), "switches[0].uplink: empty; give it `interface` or `dpdk`"},
+	{SWITCH("type: external, uplink: {}"), "switches[0].uplink: empty; give it `interface`, `dpdk` or `vhost-user`"},
+	{SWITCH("type: external, uplink: {listen: host}"),
+	 "switches[0].uplink: empty; give it `interface`, `dpdk` or `vhost-user`"},
+	{SWITCH("type: external, uplink: {dpdk: b, listen: host}"), "switches[0].uplink.listen: only a vhost-user socket is "
+	 "listened on; leave it out or give `vhost-user`"},
+	{SWITCH("type: external, uplink: {interface: a, queues: 2}"), "switches[0].uplink.queues: only tap and vhost-user "
+	 "have queues to choose; leave it out beside interface"},
+	{SWITCH("type: external, uplink: {vhost-user: wire}"),
+	 "switches[0].uplink.vhost-user: \"wire\" is no absolute path; begin with '/'"},
 	{SWITCH("type: external, uplink: {interface: a, dpdk: b}"),
 	 "switches[0].uplink: has both `interface` and `dpdk`; a switch has one uplink"},
 	{SWITCH("type: external, uplink: interface-of-16b"), "switches[0].uplink: \"interface-of-16b\" is 16 characters "
@@ -93,6 +101,9 @@ static const struct refusal switch_refusals[] = {
 	{"switches: [{name: a, type: external, uplink: {dpdk: net_null0}},"
 	 " {name: b, type: external, uplink: {dpdk: 'net_null0,size=64'}}]",
 	 "switches[1].uplink: DPDK device net_null0 is already that of switches[0] (a); give each its own"},
+	{"switches: [{name: a, type: external, uplink: {vhost-user: /s}}]\n"
+	 "adapters: [{name: b, switch: a, attach: {vhost-user: /s}}]",
+	 "adapters[0].attach.vhost-user: socket /s is already that of switches[0] (a); give each its own"},
 	{"switches: [{name: switch-of-16-byt, type: internal, allow-management-os: true}]",
 	 "switches[0].allow-management-os: \"switch-of-16-byt\" is 16 characters long; Linux interface names have at most "
 	 "15; the host adapter that this makes is named like the switch"},
@@ -275,6 +286,9 @@ static const struct {
 	 "{\"switches\": [{\"name\": \"sw\", \"type\": \"external\", \"uplink\": \"eth1\"}]}"},
 	{SWITCH("mtu: 1500, type: external, uplink: {dpdk: net_null0}"),
 	 "{\"switches\": [{\"name\": \"sw\", \"type\": \"external\", \"uplink\": {\"dpdk\": \"net_null0\"}, \"mtu\": 1500}]}"},
+	{SWITCH("type: external, uplink: {listen: host, queues: 2, vhost-user: /s}"),
+	 "{\"switches\": [{\"name\": \"sw\", \"type\": \"external\", \"uplink\": {\"vhost-user\": \"/s\", "
+	 "\"listen\": \"host\", \"queues\": 2}}]}"},
 	{SWITCH("type: private, allow-management-os: false"),
 	 "{\"switches\": [{\"name\": \"sw\", \"type\": \"private\", \"allow-management-os\": false}]}"},
 	{"switches: [{name: sw, type: internal, allow-management-os: true}]\n"

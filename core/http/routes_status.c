@@ -60,8 +60,8 @@ static int ask_module(struct module *m, void *arg)
 static json_t *switch_status(const struct inventory *inv, const struct api_switch *sw)
 {
 	json_t *object = json_pack("{s:o, s:s}", "name", http_text(sw->name), "type", switch_types[sw->type]);
-	const char *uplink = sw->uplink.interface ? sw->uplink.interface : sw->uplink.dpdk;
-	if (uplink) {
+	const char *uplink;
+	if (api_attach_way(&sw->uplink, &uplink)) {
 		const struct dp_switch *dp = inventory_switch(inv, sw->name);
 		json_object_set_new(object, "uplink", http_text(uplink));
 		port_status(dp && dp->uplink ? dp->uplink->port : NULL, object);

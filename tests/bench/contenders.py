@@ -49,7 +49,7 @@ class Weft:
 
 
 class WeftUplink(Weft):
-    """weftd with a guest on vhost-user and an uplink to the wire, on vhost-user too, by DPDK's driver; plain L2."""
+    """weftd with a guest on vhost-user and an uplink to the wire, on vhost-user too; plain L2."""
 
     def start(self):
         self.host.start()
@@ -60,7 +60,7 @@ class WeftUplink(Weft):
         guest, wire = self.sockets
         return {"host": {"name": "bench"},
                 "switches": [{"name": "fabric", "type": "external", "allow-management-os": False,
-                              "uplink": {"dpdk": f"net_vhost0,iface={wire},queues=1"}}],
+                              "uplink": {"vhost-user": str(wire), "listen": "host"}}],
                 "adapters": [{"name": "vm0", "switch": "fabric", "attach": {"vhost-user": str(guest), "listen": "host"}}]}
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An uplink that is a DPDK device, against testpmd and the kernel: both roles, peers that die and return, queues."""
+"""An uplink that is a DPDK device or a vhost-user socket, against testpmd and the kernel: both roles, peers that die and return, queues."""
 import time
 
 from case import Case, document, switch, tap
@@ -154,6 +154,26 @@ class DpdkWire(Case):
         self.lab.stop(flood)
         self.assertIsNone(host.process.poll())
         self.assertTrue(host.json("stats")["total"]["balanced"])
+
+    def test_a_wire_between_two_hosts(self):
+        """One host's uplink is a vhost-user socket, the other's a virtio-user device on it; either may start again."""
+        sock = str(self.lab.dir / "wire")
+        front, back = self.uplink(f"net_virtio_user0,path={sock}", wait=False), self.host(short="back")
+        self.guests("vm2")
+        back.apply(document([switch("ext", "external", uplink={"vhost-user": sock, "listen": "host"},
+                                    **{"allow-management-os": False})], [tap("vm2", "vm2", "ext")], name="back"))
+        self.assertIn("waiting-for", self.wire(back))
+        self.take(front)
+        self.addresses(vm2="192.0.2.9/24")
+        self.link(back, "up")
+        self.assertReaches("vm1", "192.0.2.9", 10)
+        self.transfer("vm1", "vm2", "192.0.2.9")  # what taps leave open is open on the wire, or filled in
+        self.transfer("vm2", "vm1", "192.0.2.1")
+        back.restart()
+        self.link(front, "up", 20)
+        wait_until("traffic again", lambda: self.reach([("vm1", "192.0.2.9")]) == [True], 20)
+        for host in front, back:
+            self.assertTrue(host.json("stats")["total"]["balanced"])
 
     def test_a_device_that_spreads_gets_a_queue_for_each_worker(self):
         host = self.uplink("net_tap0,iface=up0", "--worker-cores", "0,1")

@@ -86,11 +86,23 @@ static struct vs_adapter *plan_add(struct vs_plan *plan, const char *prefix, con
 	return a;
 }
 
+/* The same with what an adapter or an uplink says that it is attached to; a host's adapter may say nothing. */
+static struct vs_adapter *plan_add_attached(struct vs_plan *plan, const char *prefix, const char *name,
+					    const char *sw, const struct api_attach *at)
+{
+	const char *target = name, *kind = api_attach_way(at, &target);
+	struct vs_adapter *a = plan_add(plan, prefix, name, sw, kind ? kind : "tap", target);
+	if (!a)
+		return NULL;
+	a->peer_listens = at->listen == API_LISTEN_GUEST;
+	a->queues = at->queues ? (uint16_t)at->queues : 1;
+	a->netns = str_dup(at->netns);
+	return at->netns && !a->netns ? NULL : a; /* the plan frees it */
+}
+
 static int plan_add_uplink(struct vs_plan *plan, const struct api_switch *sw)
 {
-	bool dpdk = sw->uplink.dpdk != NULL;
-	struct vs_adapter *a = plan_add(plan, "wire:", sw->name, sw->name, dpdk ? "dpdk" : "interface",
-					dpdk ? sw->uplink.dpdk : sw->uplink.interface);
+	struct vs_adapter *a = plan_add_attached(plan, "wire:", sw->name, sw->name, &sw->uplink);
 	if (!a)
 		return -ENOMEM;
 	a->pub.role = PORT_UPLINK;
@@ -98,21 +110,9 @@ static int plan_add_uplink(struct vs_plan *plan, const struct api_switch *sw)
 	return 0;
 }
 
-static struct vs_adapter *plan_add_attached(struct vs_plan *plan, const struct api_adapter *ad)
-{
-	const struct api_attach *at = &ad->attach;
-	if (at->vhost_user)
-		return plan_add(plan, "", ad->name, ad->switch_name, "vhost-user", at->vhost_user);
-	if (at->interface)
-		return plan_add(plan, "", ad->name, ad->switch_name, "interface", at->interface);
-	if (at->dpdk)
-		return plan_add(plan, "", ad->name, ad->switch_name, "dpdk", at->dpdk);
-	return plan_add(plan, "", ad->name, ad->switch_name, "tap", at->tap ? at->tap : ad->name);
-}
-
 static int plan_add_adapter(struct vs_plan *plan, const struct api_adapter *ad)
 {
-	struct vs_adapter *a = plan_add_attached(plan, ad);
+	struct vs_adapter *a = plan_add_attached(plan, "", ad->name, ad->switch_name, &ad->attach);
 	if (!a)
 		return -ENOMEM;
 	a->pub.role = ad->owner == API_OWNER_HOST ? PORT_HOST : PORT_GUEST;
@@ -120,12 +120,7 @@ static int plan_add_adapter(struct vs_plan *plan, const struct api_adapter *ad)
 	a->pub.mac_limit = ad->mac_address_limit;
 	a->pub.vsid = ad->isolation.multi_tenant_stack ? 0 : api_adapter_untagged(ad);
 	a->pub.tags_are_ids = ad->isolation.mode != API_ISOLATION_NONE;
-	a->peer_listens = ad->attach.listen == API_LISTEN_GUEST;
-	a->queues = ad->attach.queues ? (uint16_t)ad->attach.queues : 1;
 	a->wanted_mtu = ad->mtu;
-	a->netns = str_dup(ad->attach.netns);
-	if (ad->attach.netns && !a->netns)
-		return -ENOMEM;
 	return ad->isolation.multi_tenant_stack ? vs_compartments_make(a, ad) : 0;
 }
 
