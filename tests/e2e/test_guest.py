@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real machines in QEMU: Linux on vhost-user (the synthetic adapter), a boot ROM on an emulated e1000."""
+import json
 import os
 import socket
+import subprocess
 import threading
 import time
+from pathlib import Path
 
 from case import Case, document, switch, tap
 from weftlab import Qemu, wait_until
@@ -108,6 +111,47 @@ class Linux(Case):
         self.assertLess(best, 2.0, "seconds until QEMU has come back")
         self.echo(1 << 20)
         self.assertTrue(host.json("stats")["total"]["balanced"])
+
+
+class Rings(Case):
+    """Row A5: ten million frames from one guest's ring to another's, and nothing of it through the kernel."""
+    alone = True  # a worker that waits for its core sleeps, by system calls
+    FRAMES = 10_000_000
+
+    def test_ten_million_frames(self):
+        host = self.host("--worker-cores", "0")
+        socks = [self.lab.dir / f"vm{i}.sock" for i in (1, 2)]
+        host.apply(document([switch(kind="private")], [
+            {"name": s.stem, "switch": "lan", "attach": {"vhost-user": str(s), "listen": "host"}} for s in socks]))
+        stream = self.lab.spawn(
+            self.lab.build / "tests/lib/stream", "-l", "1", "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry",
+            "-m", "128", "--log-level", "error",
+            *(f"--vdev=net_virtio_user{i},path={s},queue_size=1024" for i, s in enumerate(socks)), "--", self.FRAMES,
+            stdout=subprocess.PIPE, text=True)
+        self.assertEqual(stream.stdout.readline().strip(), "running")
+        calls, frames = self.system_calls(host, 0.5)
+        result = json.loads(stream.stdout.readline())
+        self.assertEqual(result["received"], self.FRAMES)
+        self.assertEqual(result["received-sum"], result["sent-sum"])
+        self.assertEqual((host.drops("vm1"), host.drops("vm2")), ({}, {}))
+        self.assertTrue(host.json("stats")["total"]["balanced"])
+        # When the sender waits for its core the rings run dry, and the worker sleeps: nothing else may be there.
+        self.assertLessEqual(calls.keys(), {"epoll_wait", "read"})
+        self.assertLess(sum(calls.values()), frames / 200, f"system calls of the worker in {frames} frames")
+
+    def system_calls(self, host, seconds):
+        """The worker's system calls in a while, by name, and the frames that it moved meanwhile."""
+        tasks = Path(f"/proc/{host.process.pid}/task")
+        worker = next(t.name for t in tasks.iterdir() if (t / "comm").read_text().startswith("weft-worker"))
+        table = self.lab.dir / "calls"
+        trace = self.lab.spawn("strace", "-c", "-U", "calls,name", "-o", table, "-p", worker)
+        wait_until("strace is attached", lambda: f"TracerPid:\t{trace.pid}" in (tasks / worker / "status").read_text())
+        before = host.json("stats", "worker")[0]["packets"]
+        time.sleep(seconds)
+        frames = host.json("stats", "worker")[0]["packets"] - before
+        self.lab.stop(trace, 2)
+        calls = (line.split() for line in table.read_text().splitlines())
+        return {c[1]: int(c[0]) for c in calls if len(c) == 2 and c[0].isdigit() and c[1] != "total"}, frames
 
 
 class Emulated(Case):
