@@ -43,6 +43,11 @@ static enum fit judge(const struct dp_adapter *to, struct frame *f)
 	return can & PORT_CAN_CSUM || !f->offload.csum ? FIT_AS_IT_IS : FIT_CHECKSUM;
 }
 
+static void send(struct pipe *p, const struct dp_adapter *to, struct frame **frames, uint16_t n)
+{
+	pipe_transmit(p, to, frames, n, frames_bytes(frames, n));
+}
+
 static void send_segments(struct pipe *p, const struct dp_adapter *to, struct frame *f)
 {
 	struct frame *segment[OFFLOAD_SEGMENTS_MAX];
@@ -55,7 +60,7 @@ static void send_segments(struct pipe *p, const struct dp_adapter *to, struct fr
 	pipe_row(p, to)->egress_copies += (unsigned)n - 1;
 	frame_free(f);
 	for (int i = 0; i < n; i += PIPE_OUT_MAX)
-		pipe_transmit(p, to, segment + i, (uint16_t)RTE_MIN(n - i, PIPE_OUT_MAX));
+		send(p, to, segment + i, (uint16_t)RTE_MIN(n - i, PIPE_OUT_MAX));
 }
 
 /* f with its checksum filled in, or NULL when it was dropped. */
@@ -73,7 +78,7 @@ static struct frame *with_checksum(struct pipe *p, const struct dp_adapter *to, 
 	return own;
 }
 
-/* frames[0..n) hold at least one that does not fit as it is. Order is kept. */
+/* frames[0..n) hold at least one that may not fit as it is. Order is kept. */
 static void fit_slowly(struct pipe *p, const struct dp_adapter *to, struct frame **frames, uint16_t n)
 {
 	struct frame *ready[PIPE_OUT_MAX];
@@ -91,7 +96,7 @@ static void fit_slowly(struct pipe *p, const struct dp_adapter *to, struct frame
 			break;
 		case FIT_SEGMENT:
 			if (n_ready)
-				pipe_transmit(p, to, ready, n_ready);
+				send(p, to, ready, n_ready);
 			n_ready = 0;
 			send_segments(p, to, f);
 			break;
@@ -101,19 +106,21 @@ static void fit_slowly(struct pipe *p, const struct dp_adapter *to, struct frame
 		}
 	}
 	if (n_ready)
-		pipe_transmit(p, to, ready, n_ready);
+		send(p, to, ready, n_ready);
 }
 
 void fit_and_send(struct pipe *p, const struct dp_adapter *to, struct frame **frames, uint16_t n)
 {
-	uint64_t flags = 0;
+	uint64_t flags = 0, bytes = 0;
 	uint32_t longest = 0;
 	for (uint16_t i = 0; i < n; i++) {
+		uint32_t len = frames[i]->m.pkt_len;
 		flags |= frames[i]->m.ol_flags;
-		longest = RTE_MAX(longest, frame_len(frames[i]));
+		longest = RTE_MAX(longest, len);
+		bytes += len;
 	}
-	if (unlikely(flags & FRAME_OFFLOAD || longest > to->mtu + 14u))
+	if (unlikely(flags & (FRAME_OFFLOAD | FRAME_LENT) || longest > to->mtu + 14u))
 		fit_slowly(p, to, frames, n);
 	else
-		pipe_transmit(p, to, frames, n);
+		pipe_transmit(p, to, frames, n, bytes);
 }

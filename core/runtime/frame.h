@@ -130,6 +130,19 @@ static inline uint32_t frame_len(const struct frame *f) /* the whole frame, byte
 	return f->m.pkt_len + (f->m.ol_flags & FRAME_LENT ? f->loan.len : 0);
 }
 
+/* Of several, each whole. A pass that branches for no frame: loans are looked for where there are any. */
+static inline uint64_t frames_bytes(struct frame *const *frames, uint16_t n)
+{
+	uint64_t bytes = 0, flags = 0;
+	for (uint16_t i = 0; i < n; i++) {
+		bytes += frames[i]->m.pkt_len;
+		flags |= frames[i]->m.ol_flags;
+	}
+	for (uint16_t i = 0; i < n && flags & FRAME_LENT; i++)
+		bytes += frame_len(frames[i]) - frames[i]->m.pkt_len;
+	return bytes;
+}
+
 /* Frees the chain and gives a loan back. Counts nothing. */
 void frame_free(struct frame *f);
 

@@ -20,14 +20,6 @@ DROP(core, handover_full, "handover-full",
      "the worker that owns the adapter's queue is overloaded; give weftd more worker cores")
 DROP(core, no_memory, "no-memory", "no frame buffer was free; raise weftd --memory")
 
-static uint64_t bytes_of(struct frame *const *frames, uint16_t n)
-{
-	uint64_t bytes = 0;
-	for (uint16_t i = 0; i < n; i++)
-		bytes += frame_len(frames[i]);
-	return bytes;
-}
-
 /* One node on one burst; under explain, with its name on what it says. */
 static inline uint16_t node_run(struct pipe *p, const struct dp_adapter *a, const struct node *node,
 				struct frame **frames, uint16_t n)
@@ -69,7 +61,7 @@ void pipe_input(struct pipe *p, const struct dp_adapter *a, struct frame **frame
 	}
 	struct counter_row *row = pipe_row(p, a);
 	row->received += n;
-	row->received_bytes += bytes_of(frames, n);
+	row->received_bytes += frames_bytes(frames, n);
 	if (unlikely(p->capture != NULL))
 		capture_tap(p, a, frames, n, CAPTURE_IN, NULL);
 	ingress(p, a, frames, n);
@@ -184,15 +176,14 @@ static void refuse(struct pipe *p, const struct dp_adapter *to, struct frame **f
 
 /* Out of one queue; what it does not take is dropped under the reason it gives. */
 static void queue_send(struct pipe *p, const struct dp_adapter *to, struct port_queue *q, struct frame **frames,
-		       uint16_t n)
+		       uint16_t n, uint64_t bytes)
 {
 	struct counter_row *row = pipe_row(p, to);
-	uint64_t bytes = bytes_of(frames, n);
 	if (unlikely(p->capture != NULL))
 		capture_tap(p, to, frames, n, CAPTURE_OUT, NULL);
 	uint16_t sent = to->port->ops->tx(q, frames, n);
 	if (unlikely(sent < n)) {
-		bytes -= bytes_of(frames + sent, n - sent);
+		bytes -= frames_bytes(frames + sent, n - sent);
 		refuse(p, to, frames + sent, n - sent, q->tx_drop);
 	}
 	row->delivered += sent;
@@ -213,15 +204,15 @@ static void spread_send(struct pipe *p, const struct dp_adapter *to, struct port
 			if (hash[i] % n_queues == k)
 				part[n_part++] = frames[i];
 		if (n_part)
-			queue_send(p, to, queues[k], part, n_part);
+			queue_send(p, to, queues[k], part, n_part, frames_bytes(part, n_part));
 	}
 }
 
-static void port_send(struct pipe *p, const struct dp_adapter *to, struct frame **frames, uint16_t n)
+static void port_send(struct pipe *p, const struct dp_adapter *to, struct frame **frames, uint16_t n, uint64_t bytes)
 {
 	struct port *port = to->port;
 	if (port->n_queues == 1) {
-		queue_send(p, to, &port->queue[0], frames, n);
+		queue_send(p, to, &port->queue[0], frames, n, bytes);
 		return;
 	}
 	struct port_queue *mine[PORT_QUEUES_MAX] = {&port->queue[0]};
@@ -230,7 +221,7 @@ static void port_send(struct pipe *p, const struct dp_adapter *to, struct frame 
 		if (worker_of_queue(port, i, workers) == p->worker->id && (port->queue[i].enabled || i == 0))
 			mine[n_mine++] = &port->queue[i];
 	if (n_mine <= 1)
-		queue_send(p, to, mine[0], frames, n);
+		queue_send(p, to, mine[0], frames, n, bytes);
 	else
 		spread_send(p, to, mine, n_mine, frames, n);
 }
@@ -272,13 +263,13 @@ void pipe_egress_rest(struct pipe *p, const struct dp_adapter *to, const struct 
 		trace_enter(p, from);
 }
 
-void pipe_transmit(struct pipe *p, const struct dp_adapter *to, struct frame **frames, uint16_t n)
+void pipe_transmit(struct pipe *p, const struct dp_adapter *to, struct frame **frames, uint16_t n, uint64_t bytes)
 {
 	if (unlikely(p->trace != NULL)) {
 		trace_deliver(p, to, frames, n);
 		return;
 	}
-	port_send(p, to, frames, n);
+	port_send(p, to, frames, n, bytes);
 }
 
 /* To the worker that owns the adapter's first queue. */

@@ -83,8 +83,8 @@ void pipe_egress(struct pipe *p, const struct dp_adapter *to, struct frame **fra
 void pipe_egress_rest(struct pipe *p, const struct dp_adapter *to, const struct node *from, struct frame **frames,
 		      uint16_t n);
 
-/* The end of the way: out of the port, or into the trace. Frames fit the adapter. Called by fit. */
-void pipe_transmit(struct pipe *p, const struct dp_adapter *to, struct frame **frames, uint16_t n);
+/* The end of the way: out of the port, or into the trace. Frames fit the adapter; bytes: frames_bytes. Called by fit. */
+void pipe_transmit(struct pipe *p, const struct dp_adapter *to, struct frame **frames, uint16_t n, uint64_t bytes);
 
 extern struct drop_reason drop_no_memory; /* "no-memory": the pool was empty */
 extern struct drop_reason drop_handover_full, drop_adapter_gone; /* on the way to another worker */
