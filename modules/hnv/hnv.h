@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "base/ip.h"
 #include "base/mac.h"
 #include "core/runtime/dataplane.h"
@@ -67,13 +68,15 @@ struct hnv_encapsulation {
 	uint16_t udp_port; /* 4789; 0: not UDP */
 	uint8_t header_len; /* of its own header (with UDP's), at most 22: NVGRE 8 */
 	uint8_t overhead; /* bytes between the outer IP header and the inner packet's L3 header, inner Ethernet included: NVGRE 22 */
-	uint8_t vsid_off; /* in its own header: 24 bits of VSID */
+	uint8_t vsid_off; /* in its own header: 24 bits of VSID, and eight behind them */
+	uint8_t flow_id; /* which of those eight tell inner flows apart; the others are 0 */
 	/* The bits of its own header that must be as they are in another frame's, which decapsulate took, for a frame to be
 	 * taken as well; not those of the VSID, nor UDP's length and source port. */
 	uint8_t same[22];
 	/* Fills in the constant part of its own header at own[0..header_len). Control thread. */
 	void (*prepare)(uint8_t *own);
-	/* frames[0..n) have t's header in front: fills in what differs from frame to frame in its own. Worker. */
+	/* frames[0..n) have t's header in front, VSID and flow_id in it: fills in what else differs from frame to frame in its own.
+	 * NULL: nothing. Worker. */
 	void (*finish)(const struct hnv_tunnel *t, struct frame **frames, const struct hnv_flow *flows, uint16_t n);
 	/* Worker. The frame's outer headers are parsed (f->headers), its destination is a local PA, it is no fragment and ends
 	 * where its outer IP header says, all of its headers are within its head. Fills *ret_vsid and returns how many bytes
@@ -81,6 +84,18 @@ struct hnv_encapsulation {
 	unsigned (*decapsulate)(const struct frame *f, uint32_t *ret_vsid, const struct drop_reason **ret_reason);
 	struct hnv_encapsulation *next;
 };
+
+/* The VSID and the byte behind it. */
+static inline uint32_t hnv_flow_word(struct hnv_flow flow, uint8_t flow_id)
+{
+	return flow.vsid << 8 | (flow.hash >> 24 & flow_id);
+}
+
+/* Into e's own header, which ends where `end` is. */
+static inline void hnv_flow_put(const struct hnv_encapsulation *e, uint8_t *end, struct hnv_flow flow)
+{
+	bytes_put_be32(end - e->header_len + e->vsid_off, hnv_flow_word(flow, e->flow_id));
+}
 
 void hnv_encapsulation_register(struct hnv_encapsulation *e);
 #define HNV_ENCAPSULATION(ident)                                                                                     \

@@ -44,8 +44,7 @@ static struct frame *message_frame(const struct hnvc_message *m, const struct pr
 	if (!way->ip6) {
 		offload_ip4_checksum(ip, 20);
 	}
-	const struct hnv_flow flow = {.vsid = vsid};
-	nvgre->finish(&t, &f, &flow, 1);
+	hnv_flow_put(nvgre, at + t.header_len, (struct hnv_flow){.vsid = vsid});
 	return f;
 }
 

@@ -38,18 +38,25 @@ static inline struct hnv_flow flow_of(struct frame *f)
 struct shape {
 	const uint8_t *end; /* of the header */
 	uint16_t header_len, l3_off;
+	uint8_t vsid_back, flow_id; /* the VSID's place before the end; see hnv_encapsulation */
 };
 
 static inline struct shape shape_of(const struct hnv_tunnel *t)
 {
-	return (struct shape){t->header + HNV_HEADER_ROOM, t->header_len, t->way->l3_off};
+	const struct hnv_encapsulation *e = t->encapsulation;
+	return (struct shape){.end = t->header + HNV_HEADER_ROOM,
+			      .header_len = t->header_len,
+			      .l3_off = t->way->l3_off,
+			      .vsid_back = (uint8_t)(e->header_len - e->vsid_off),
+			      .flow_id = e->flow_id};
 }
 
 /* Room is there, the frame is this worker's alone. Returns the outer IP header. */
-static inline uint8_t *push(struct shape s, struct frame *f, size_t room)
+static inline uint8_t *push(struct shape s, struct frame *f, struct hnv_flow flow, size_t room)
 {
 	uint8_t *inner = frame_data(f);
 	memcpy(inner - room, s.end - room, room);
+	bytes_put_be32(inner - s.vsid_back, hnv_flow_word(flow, s.flow_id));
 	f->m.data_off = (uint16_t)(f->m.data_off - s.header_len);
 	f->m.data_len = (uint16_t)(f->m.data_len + s.header_len);
 	f->m.pkt_len += s.header_len;
@@ -67,10 +74,10 @@ static void push4(const struct hnv_tunnel *t, struct frame **frames, struct hnv_
 		struct frame *f = frames[i];
 		flows[i] = flow_of(f);
 		uint8_t ecn = hnv_ecn_of(frame_data(f));
-		uint8_t *ip = push(shape, f, HEADER_ROOM4);
-		uint16_t len = rte_cpu_to_be_16((uint16_t)(frame_len(f) - shape.l3_off));
-		uint16_t be_id = rte_cpu_to_be_16(id++);
-		uint32_t sum = constant_sum + len + be_id + rte_cpu_to_be_16(ecn);
+		uint8_t *ip = push(shape, f, flows[i], HEADER_ROOM4);
+		uint16_t len = htobe16((uint16_t)(frame_len(f) - shape.l3_off));
+		uint16_t be_id = htobe16(id++);
+		uint32_t sum = constant_sum + len + be_id + htobe16(ecn);
 		sum = (sum & 0xffff) + (sum >> 16);
 		sum = (sum & 0xffff) + (sum >> 16);
 		uint16_t checksum = (uint16_t)~sum;
@@ -91,11 +98,10 @@ static void push6(const struct hnv_tunnel *t, struct frame **frames, struct hnv_
 		struct frame *f = frames[i];
 		flows[i] = flow_of(f);
 		uint32_t ecn = hnv_ecn_of(frame_data(f));
-		uint8_t *ip = push(shape, f, HNV_HEADER_ROOM);
+		uint8_t *ip = push(shape, f, flows[i], HNV_HEADER_ROOM);
 		uint32_t word = constant | rte_cpu_to_be_32(ecn << 20 | flows[i].hash >> 12);
-		uint16_t len = rte_cpu_to_be_16((uint16_t)(frame_len(f) - shape.l3_off - 40));
 		memcpy(ip, &word, sizeof(word));
-		memcpy(ip + 4, &len, sizeof(len));
+		bytes_put_be16(ip + 4, frame_len(f) - shape.l3_off - 40u);
 	}
 }
 
@@ -112,7 +118,8 @@ static void encapsulate(struct pipe *p, const struct dp_adapter *a, const struct
 		push6(t, frames, flows, n);
 	else
 		push4(t, frames, flows, n);
-	t->encapsulation->finish(t, frames, flows, n);
+	if (t->encapsulation->finish)
+		t->encapsulation->finish(t, frames, flows, n);
 }
 
 /* Segments that fit the tunnel, encapsulated and on their way before this returns. Takes f. */

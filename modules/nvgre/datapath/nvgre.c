@@ -23,16 +23,6 @@ static void nvgre_prepare(uint8_t *own)
 	memset(own + 4, 0, 4);
 }
 
-/* The FlowID is as much of the inner flow's hash as has room (3.2: entropy for those who balance on the key). */
-static void nvgre_finish(const struct hnv_tunnel *t, struct frame **frames, const struct hnv_flow *flows, uint16_t n)
-{
-	unsigned off = t->header_len - 4u;
-	for (uint16_t i = 0; i < n; i++) {
-		uint32_t key = rte_cpu_to_be_32(flows[i].vsid << 8 | flows[i].hash >> 24);
-		memcpy(frame_data(frames[i]) + off, &key, sizeof(key));
-	}
-}
-
 /* The FlowID is no concern of the receiver (3.2). */
 static unsigned nvgre_decapsulate(const struct frame *f, uint32_t *ret_vsid, const struct drop_reason **ret_reason)
 {
@@ -52,9 +42,9 @@ static struct hnv_encapsulation nvgre = {
 	.header_len = GRE_HEADER,
 	.overhead = GRE_HEADER + 14,
 	.vsid_off = 4,
+	.flow_id = 0xff, /* 3.2: entropy for those who balance on the key */
 	.same = {0xff, 0xff, 0xff, 0xff},
 	.prepare = nvgre_prepare,
-	.finish = nvgre_finish,
 	.decapsulate = nvgre_decapsulate,
 };
 HNV_ENCAPSULATION(nvgre)

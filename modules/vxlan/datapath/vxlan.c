@@ -36,13 +36,8 @@ static void vxlan_finish(const struct hnv_tunnel *t, struct frame **frames, cons
 	unsigned off = t->header_len - (unsigned)VXLAN_HEADER;
 	for (uint16_t i = 0; i < n; i++) {
 		uint8_t *udp = frame_data(frames[i]) + off;
-		uint16_t from =
-			rte_cpu_to_be_16((uint16_t)(SOURCE_PORT_MIN + (flows[i].hash >> (32 - SOURCE_PORT_BITS))));
-		uint16_t len = rte_cpu_to_be_16((uint16_t)(frame_len(frames[i]) - off));
-		uint32_t vni = rte_cpu_to_be_32(flows[i].vsid << 8);
-		memcpy(udp, &from, sizeof(from));
-		memcpy(udp + 4, &len, sizeof(len));
-		memcpy(udp + 12, &vni, sizeof(vni));
+		bytes_put_be16(udp, SOURCE_PORT_MIN + (flows[i].hash >> (32 - SOURCE_PORT_BITS)));
+		bytes_put_be16(udp + 4, frame_len(frames[i]) - off);
 	}
 }
 

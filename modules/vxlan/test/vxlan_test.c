@@ -51,7 +51,9 @@ static void test_finish(void **state)
 					  0x56,
 					  0};
 		e->prepare(bytes + L4);
-		e->finish(&t, list, &(struct hnv_flow){.vsid = 0x123456, .hash = rows[i].hash}, 1);
+		const struct hnv_flow flow = {.vsid = 0x123456, .hash = rows[i].hash};
+		hnv_flow_put(e, bytes + L4 + 16, flow);
+		e->finish(&t, list, &flow, 1);
 		assert_memory_equal(bytes + L4, want, 16);
 	}
 	assert_int_equal(e->overhead, 30);
