@@ -13,6 +13,7 @@
 #define NO_DEVICE RTE_MAX_ETHPORTS
 
 struct err;
+struct memif_relay;
 
 /* What a queue received while its worker looked once more before it slept. */
 struct dpdk_early {
@@ -31,6 +32,7 @@ struct dpdk_port {
 	bool placed; /* it is to be started, now or as soon as it is there */
 	bool up_told; /* the link as the log has it */
 	bool needs_peer; /* a client: without its peer it is to be plugged in anew */
+	struct memif_relay *relay; /* a memif device's; else NULL */
 	atomic_bool up, removed; /* as the device said last; DPDK's own thread writes them too */
 	unsigned ticks; /* since the device was last looked for */
 	char waiting_for[480];

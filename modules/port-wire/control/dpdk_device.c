@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "core/runtime/worker.h"
 #include "modules/port-wire/control/dpdk.h"
+#include "modules/port-wire/control/memif.h"
 
 #define RING_SIZE 1024 /* descriptors a queue */
 
@@ -91,29 +92,35 @@ static void events_end(struct dpdk_port *t, const struct rte_eth_dev_info *info)
 /* What connects when it is started or made, and when its peer goes stays without. */
 static bool is_client(const struct dpdk_port *t, const struct rte_eth_dev_info *info)
 {
-	const char *args = t->port.target;
-	if (!strcmp(info->driver_name, "net_memif"))
-		return !strstr(args, "role=server") && !strstr(args, "role=master");
-	if (!strcmp(info->driver_name, "net_virtio_user"))
-		return !strstr(args, "server=1");
-	return false;
+	if (t->relay)
+		return !memif_relay_args(t->relay)->serves;
+	return !strcmp(info->driver_name, "net_virtio_user") && !strstr(t->port.target, "server=1");
 }
 
-int dpdk_plug(struct dpdk_port *t, struct err *e)
+/* A memif device has a peer, or has it no more. */
+static void gate(void *arg, bool open)
+{
+	struct dpdk_port *t = arg;
+	queues_enable(t, open && !atomic_load(&t->removed) ? t->port.n_queues : 0);
+	if (!open)
+		dataplane_synchronize();
+}
+
+static int plug_as(struct dpdk_port *t, const char *args, struct err *e)
 {
 	struct rte_dev_iterator iterator;
 	struct rte_eth_dev_owner owner = {.name = "weft"};
 	struct rte_eth_dev_info info;
 	uint16_t id, found = NO_DEVICE;
 	rte_errno = 0;
-	int rc = rte_dev_probe(t->port.target); /* 0 for one that is plugged in already */
+	int rc = rte_dev_probe(args); /* 0 for one that is plugged in already */
 	if (rc)
 		return err_set(
 			e, ENODEV, NULL,
 			"DPDK device \"%s\": there is no such device, or no driver takes it with these arguments "
 			"(DPDK says: %s)",
 			t->port.target, rte_strerror(-dpdk_error(rc)));
-	RTE_ETH_FOREACH_MATCHING_DEV(id, t->port.target, &iterator)
+	RTE_ETH_FOREACH_MATCHING_DEV(id, args, &iterator)
 	if (found == NO_DEVICE)
 		found = id;
 	if (found == NO_DEVICE)
@@ -145,6 +152,7 @@ void dpdk_unplug(struct dpdk_port *t)
 		t->port.queue[i].fd = -1;
 		t->port.queue[i].poll_only = false;
 	}
+	memif_relay_end(t->relay);
 	bool known = !rte_eth_dev_info_get(t->device, &info);
 	if (known)
 		events_end(t, &info);
@@ -152,8 +160,33 @@ void dpdk_unplug(struct dpdk_port *t)
 	rte_eth_dev_close(t->device);
 	if (known)
 		rte_dev_remove(info.device);
+	memif_relay_free(t->relay);
+	t->relay = NULL;
 	t->device = NO_DEVICE;
 	atomic_store(&t->up, false);
+}
+
+int dpdk_plug(struct dpdk_port *t, struct err *e)
+{
+	struct memif_args memif;
+	bool is_memif = memif_args_read(t->port.target, &memif);
+	if (!is_memif && !strncmp(t->port.target, "bus=", 4) && strstr(t->port.target, "net_memif"))
+		return dpdk_refuse(t, -EINVAL, "write it as net_memif0,role=...",
+				   e); /* its driver faults over this */
+	int rc = is_memif ? memif_relay_make(t->port.target, gate, t, &t->relay, e) : 0;
+	if (rc)
+		return rc;
+	rc = plug_as(t, is_memif ? memif_relay_device(t->relay) : t->port.target, e);
+	if (rc) {
+		memif_relay_free(t->relay);
+		t->relay = NULL;
+		return rc;
+	}
+	rc = is_memif ? memif_relay_plugged(t->relay) : 0;
+	if (!rc)
+		return 0;
+	dpdk_unplug(t);
+	return dpdk_refuse(t, rc, "its driver's socket is gone", e);
 }
 
 static uint32_t capabilities(uint64_t tx_offloads)
@@ -270,7 +303,8 @@ int dpdk_start(struct dpdk_port *t, struct err *e)
 	if (!rte_eth_dev_get_mtu(t->device, &mtu))
 		t->port.mtu = mtu;
 	dpdk_link_look(t);
-	queues_enable(t, t->port.n_queues);
+	if (!t->relay) /* a memif device's are opened to its peer */
+		queues_enable(t, t->port.n_queues);
 	t->waiting_for[0] = '\0';
 	return 0;
 }
