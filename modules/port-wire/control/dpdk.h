@@ -33,6 +33,7 @@ struct dpdk_port {
 	bool up_told; /* the link as the log has it */
 	bool needs_peer; /* a client: without its peer it is to be plugged in anew */
 	struct memif_relay *relay; /* a memif device's; else NULL */
+	atomic_bool memory_gone; /* a memif peer's; a worker met it */
 	atomic_bool up, removed; /* as the device said last; DPDK's own thread writes them too */
 	unsigned ticks; /* since the device was last looked for */
 	char waiting_for[480];
@@ -52,6 +53,12 @@ uint16_t dpdk_rx(struct port_queue *q, struct frame **frames, uint16_t n);
 uint16_t dpdk_tx(struct port_queue *q, struct frame **frames, uint16_t n);
 bool dpdk_arm(struct port_queue *q);
 void dpdk_disarm(struct port_queue *q);
+
+/* memif_io.c: the same for a memif device, whose peer may take back memory under our hands. */
+int memif_io_init(void); /* before each such port; -errno */
+uint16_t memif_rx(struct port_queue *q, struct frame **frames, uint16_t n);
+uint16_t memif_tx(struct port_queue *q, struct frame **frames, uint16_t n);
+bool memif_arm(struct port_queue *q);
 
 /* dpdk_offload.c: what is left to be done to a frame, as mbuf flags and lengths; writes the pseudo-header sums that
  * DPDK's drivers expect. The frame is not shared, its headers lie in its first piece. -EINVAL: not expressible. */

@@ -101,6 +101,8 @@ static bool is_client(const struct dpdk_port *t, const struct rte_eth_dev_info *
 static void gate(void *arg, bool open)
 {
 	struct dpdk_port *t = arg;
+	if (open)
+		atomic_store(&t->memory_gone, false);
 	queues_enable(t, open && !atomic_load(&t->removed) ? t->port.n_queues : 0);
 	if (!open)
 		dataplane_synchronize();
@@ -173,7 +175,11 @@ int dpdk_plug(struct dpdk_port *t, struct err *e)
 	if (!is_memif && !strncmp(t->port.target, "bus=", 4) && strstr(t->port.target, "net_memif"))
 		return dpdk_refuse(t, -EINVAL, "write it as net_memif0,role=...",
 				   e); /* its driver faults over this */
-	int rc = is_memif ? memif_relay_make(t->port.target, gate, t, &t->relay, e) : 0;
+	int rc = is_memif ? memif_io_init() : 0;
+	if (rc)
+		return dpdk_refuse(t, rc, "its memory cannot be guarded", e);
+	if (is_memif)
+		rc = memif_relay_make(t->port.target, gate, t, &t->relay, e);
 	if (rc)
 		return rc;
 	rc = plug_as(t, is_memif ? memif_relay_device(t->relay) : t->port.target, e);

@@ -15,11 +15,13 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "modules/port-wire/control/dpdk.h"
+#include "modules/port-wire/control/memif.h"
 
 #define LOOK_EVERY 5 /* ticks between two attempts to find a device that is waited for */
 #define PEER_TICKS 2 /* that a peer has to answer */
 
 static const struct port_ops dpdk_ops;
+static struct port_ops memif_ops; /* the same but for what touches frames */
 
 /* "dpdk net_memif0": the device without its arguments. */
 static const char *object_of(const struct dpdk_port *t)
@@ -45,12 +47,26 @@ static void dpdk_close(struct port *p, bool remove)
 	free(t);
 }
 
+static const struct port_ops *ops_of(const char *device)
+{
+	struct memif_args memif;
+	if (!memif_args_read(device, &memif))
+		return &dpdk_ops;
+	if (memif_ops.kind)
+		return &memif_ops;
+	memif_ops = dpdk_ops;
+	memif_ops.rx = memif_rx;
+	memif_ops.tx = memif_tx;
+	memif_ops.arm = memif_arm;
+	return &memif_ops;
+}
+
 static int dpdk_open(const struct port_spec *spec, struct port **ret_port, struct err *e)
 {
 	struct dpdk_port *t = calloc(1, sizeof(*t));
 	if (!t)
 		return err_set(e, ENOMEM, NULL, "DPDK device \"%s\": out of memory", spec->target);
-	int rc = port_init(&t->port, &dpdk_ops, spec);
+	int rc = port_init(&t->port, ops_of(spec->target), spec);
 	if (rc) {
 		free(t);
 		return err_set(e, -rc, NULL, "DPDK device \"%s\": %s", spec->target, strerror(-rc));
@@ -167,6 +183,11 @@ static void follow(struct dpdk_port *t)
 	if (atomic_load(&t->removed)) {
 		lose(t, "the device was removed", "it was removed, and is taken up again when it is back");
 		return;
+	}
+	if (atomic_exchange(&t->memory_gone, false)) {
+		log_warning(object_of(t), "the peer took back memory that it shared, or names memory beyond it; "
+					  "its connection is closed");
+		memif_relay_refuse(t->relay, "Shared memory is not there");
 	}
 	link_tell(t);
 	if (t->needs_peer && !t->up_told && ++t->ticks == PEER_TICKS)

@@ -52,6 +52,7 @@ int memif_relay_make(const char *device, memif_gate_fn *gate, void *arg, struct 
 		     struct err *e);
 const char *memif_relay_device(const struct memif_relay *r); /* what the driver is to be given instead */
 int memif_relay_plugged(struct memif_relay *r); /* the driver has it; -errno */
+void memif_relay_refuse(struct memif_relay *r, const char *why); /* its peer, if it has one, is told and let go */
 void memif_relay_end(struct memif_relay *r); /* the driver has no peer any more when it returns; NULL ok */
 void memif_relay_free(struct memif_relay *r); /* after the driver let go of its socket; NULL ok */
 /* For the door. */

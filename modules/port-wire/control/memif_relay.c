@@ -14,12 +14,16 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+
+#include <linux/magic.h>
 
 #include "base/err.h"
 #include "core/control/loop.h"
 #include "modules/port-wire/control/memif_judge.h"
 
+#define REACH ((1ull << 32) + (1u << 16)) /* bytes; an offset of 32 bits, a length that the driver takes 16 of */
 #define DRIVER_MS 2000 /* that the driver may take to let go of a peer; it takes far less than one */
 
 /* One end: its descriptor, -1 for none. */
@@ -81,12 +85,26 @@ static void driver_end(struct memif_relay *r)
 	end_close(&r->driver);
 }
 
-static void peer_refuse(struct memif_relay *r, const char *why)
+void memif_relay_refuse(struct memif_relay *r, const char *why)
 {
+	if (r->peer.fd < 0)
+		return;
 	int fd = dup(r->peer.fd);
 	peer_end(r);
 	if (fd >= 0)
 		memif_socket_refuse(fd, why);
+}
+
+/*
+ * A descriptor names a place by 32 bits, beyond the region if it likes, and the driver goes there. So regions are mapped
+ * as long as that reaches: what is beyond the file is nobody's, and touching it only a fault. (Huge pages
+ * would be taken for all of it; those stay as long as they are.)
+ */
+static void reach_extend(struct memif_message *m, int with)
+{
+	struct statfs of;
+	if (!fstatfs(with, &of) && of.f_type == TMPFS_MAGIC && m->region.size < REACH)
+		m->region.size = REACH;
 }
 
 static const char *judge(struct memif_relay *r, const struct memif_message *m, int with)
@@ -109,8 +127,10 @@ static void on_peer(int fd, uint32_t events, void *arg)
 		peer_end(r);
 	} else {
 		const char *why = judge(r, &m, with);
+		if (!why && m.type == MEMIF_ADD_REGION)
+			reach_extend(&m, with);
 		if (why)
-			peer_refuse(r, why);
+			memif_relay_refuse(r, why);
 		else if (!memif_socket_send(r->driver.fd, &m, with))
 			peer_end(r);
 		else if (m.type == MEMIF_CONNECTED)

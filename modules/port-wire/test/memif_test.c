@@ -226,6 +226,77 @@ static void what_cannot_be_does_not_reach_the_driver(void **state)
 	memif_close(p);
 }
 
+static void is_put_out(struct port *p)
+{
+	uint8_t frame[60];
+	assert_string_equal(port_rig_send(p, frame, port_rig_probe(frame, sizeof(frame))), "dpdk-down");
+	p->ops->tick(p);
+	peer_refused(&peer, "Shared memory is not there");
+	wait_link(p, "down");
+}
+
+/* What a worker does in it, and nothing more: the peer's memory is not to be touched by this test either. */
+static void both_ways(struct port *p)
+{
+	uint8_t bytes[1000];
+	struct frame *f, *got[PORT_BURST];
+	f = port_rig_frame(bytes, port_rig_probe(bytes, sizeof(bytes)));
+	if (!p->ops->tx(&p->queue[0], &f, 1))
+		frame_free(f);
+	uint16_t n = p->ops->rx(&p->queue[0], got, PORT_BURST);
+	while (n)
+		frame_free(got[--n]);
+}
+
+static void memory_is_taken_back(void **state)
+{
+	const struct memif_message connect = {.type = MEMIF_CONNECT};
+	struct port *p = memif_open(0, "server", 0);
+	for (unsigned i = 0; i < 5; i++) {
+		peer_rings_reset(&peer);
+		peer_join(&peer, name, 0);
+		assert_true(turns(p));
+		peer_rings_turn(&peer);
+		assert_int_equal(ftruncate(peer.memory, i % 2 ? 4096 : 0), 0);
+		for (unsigned k = 0; k < 3; k++)
+			both_ways(p);
+		is_put_out(p);
+		assert_int_equal(ftruncate(peer.memory, PEER_REGION), 0);
+
+		/* Before the driver has looked at it. */
+		peer_connect(&peer, name);
+		peer_introduce(&peer, 0, 4);
+		assert_int_equal(ftruncate(peer.memory, 0), 0);
+		peer_say(&peer, &connect, -1);
+		assert_true(peer_hung_up(&peer));
+		assert_int_equal(ftruncate(peer.memory, PEER_REGION), 0);
+	}
+	peer_rings_reset(&peer);
+	peer_join(&peer, name, 0);
+	assert_true(turns(p));
+	peer_leave(&peer);
+	memif_close(p);
+}
+
+static void buffers_beyond_the_memory(void **state)
+{
+	/* The last page of a file is there to its end. */
+	static const uint32_t offsets[] = {(PEER_REGION | 4095) - 10, PEER_REGION + 4096, 1u << 31, UINT32_MAX};
+	struct port *p = memif_open(0, "server", 0);
+	for (unsigned i = 0; i < 8; i++) {
+		peer_rings_reset(&peer);
+		peer_join(&peer, name, 0);
+		for (unsigned k = 0; k < PEER_ENTRIES; k++) {
+			peer.ring[i % 2]->desc[k].offset = offsets[i / 2];
+			peer.ring[i % 2]->desc[k].length = UINT16_MAX;
+		}
+		peer_rings_turn(&peer);
+		both_ways(p);
+		is_put_out(p);
+	}
+	memif_close(p);
+}
+
 /* Those who say nothing keep nobody out. */
 static void who_stalls_is_not_waited_for(void **state)
 {
@@ -329,6 +400,8 @@ int main(void)
 		cmocka_unit_test(several_devices_share_a_socket),
 		cmocka_unit_test(two_of_ours_meet),
 		cmocka_unit_test(what_cannot_be_does_not_reach_the_driver),
+		cmocka_unit_test(memory_is_taken_back),
+		cmocka_unit_test(buffers_beyond_the_memory),
 		cmocka_unit_test(who_stalls_is_not_waited_for),
 		cmocka_unit_test(peers_die_under_a_busy_worker),
 		cmocka_unit_test(nothing_left),
