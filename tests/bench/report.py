@@ -16,6 +16,7 @@ UNREST = {
     "slowed": "neighbours on the same processor made the cores slower than they were at their best",
     "apart": "the hypervisor had moved the cores apart, so that of a cache line's way from one to the other were added",
 }
+UNITS = ("cycles", "gbps", "kpps")  # what two contenders are compared by
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 
 
@@ -65,7 +66,7 @@ def judge(row, samples, failures):
     out = []
     for check in row.checks:
         mine, peers = samples.get("weft", []), samples.get(check.peer, [])
-        unit = "cycles" if mine and "cycles" in mine[0] else "gbps"
+        unit = next((u for u in UNITS if mine and u in mine[0]), "gbps")
         got = ratio(mine, peers, unit, inverse=unit == "cycles") if mine and peers else None
         line = {"row": row.name, "peer": check.peer, "wanted": check.least, "ratio": got, "note": row.note,
                 "weft": describe(mine), "other": describe(peers), "mpps-ratio": None}
@@ -108,8 +109,10 @@ def describe(runs):
         return "-"
     if "ms" in runs[0]:
         return milliseconds(median(runs, "ms"))
-    if "cycles" not in runs[0]:
+    if "gbps" in runs[0]:
         return f"{median(runs, 'gbps'):.2f} Gbit/s"
+    if "kpps" in runs[0]:
+        return f"{median(runs, 'kpps'):.1f} k packets/s"
     return f"{median(runs, 'cycles'):.0f} cycles, {median(runs, 'mpps'):.2f} Mpps, {median(runs, 'busy') * 100:.0f} % busy"
 
 

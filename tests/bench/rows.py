@@ -2,7 +2,7 @@
 """The rows of the benchmark: what is set up for each contender, and the least ratio that is wanted of weft.
 
 A variant is a function (lab, seconds) -> sample, with "cycles" (busy, a packet), "mpps" and "busy" for guests on
-vhost-user, "gbps" for TCP and "ms" for what is only timed. It runs in a fresh Lab, so every process and namespace is new each time.
+vhost-user, "gbps" for TCP, "kpps" for what an emulated guest sends and "ms" for what is only timed. It runs in a fresh Lab, so every process and namespace is new each time.
 """
 import json
 import re
@@ -17,6 +17,7 @@ from records import WeftTunnelChanging, change, load
 from weftlab import Host, LabError, Qemu, run, wait_until
 
 A, B = "10.77.0.1", "10.77.0.2"
+GUEST_MAC = "02:60:00:00:00:0a"
 GUEST_BOOT = 60  # s; TCG beside a poll thread that never sleeps
 
 
@@ -250,6 +251,41 @@ def ovs_machines(**config):
     return measure
 
 
+def small_frames(lab, host, guest, seconds):
+    """Frames a second that the switch has from a real Linux guest, vm, whose iperf3 sends as fast as it can to B."""
+    outside = lab.netns("outside")
+    host.apply({"host": {"name": "bench"}, "switches": [{"name": "lab", "type": "private"}], "adapters": [
+        {"name": "out", "switch": "lab", "attach": {"tap": "out", "netns": outside}},
+        {"name": "vm", "switch": "lab", "mac-address": GUEST_MAC, "attach": guest}]})
+    lab.address(outside, "out", B + "/24")
+    lab.spawn("iperf3", "-s", ns=outside)
+
+    def received():
+        return host.json("stats", "adapter", "vm")["out"]["packets"]
+    wait_until("the guest sends", lambda: received() > 10000, GUEST_BOOT)
+    before, begin = received(), time.monotonic()
+    time.sleep(seconds)
+    return {"kpps": (received() - before) / (time.monotonic() - begin) / 1000}
+
+
+def sending_machine(lab, netdev, **more):
+    return Qemu(lab, "vm", netdev, A + "/24", mac=GUEST_MAC, run=f"iperf3 -u -b 0 -l 18 -c {B} -t {GUEST_BOOT}", **more)
+
+
+def weft_synthetic(lab, seconds):
+    socket = lab.dir / "vm.sock"
+    sending_machine(lab, Qemu.vhost_user(socket))
+    return small_frames(lab, Host(lab, "weft").start(), {"vhost-user": str(socket), "listen": "guest"}, seconds)
+
+
+def weft_emulated(lab, seconds):
+    """A network card that QEMU plays, which reaches the switch by a tap that QEMU makes."""
+    host = Host(lab, "weft").start()
+    sending_machine(lab, Qemu.tap("vnet0"), device="e1000", ns=host.ns)
+    wait_until("QEMU has made its tap", lambda: "vnet0" in lab.ip(host.ns, "link").stdout)
+    return small_frames(lab, host, {"interface": "vnet0"}, seconds)
+
+
 # A peer's figure over ours for cycles, ours over the peer's for rates: more is better for weft in both.
 ROWS = [
     Row("guest to guest, 64 B, 1 flow", {
@@ -277,6 +313,8 @@ ROWS = [
         "weft": weft_machines, "Open vSwitch": ovs_machines(),
         "Open vSwitch TSO": ovs_machines(userspace_tso_enable="true")},
         [Check("Open vSwitch", 2.0), Check("Open vSwitch TSO", None)], rounds=2),
+    Row("60 B from a QEMU guest (TCG), synthetic adapter", {
+        "weft": weft_synthetic, "weft, emulated adapter": weft_emulated}, [Check("weft, emulated adapter", 1.0)], rounds=2),
     Row("NVGRE both ways, 64 B inside, 1 flow", {
         "weft": guests(WeftTunnel, tunnel=True), "Open vSwitch GRE": guests(OvsTunnel, tunnel=True)},
         [Check("Open vSwitch GRE", 1.6)]),

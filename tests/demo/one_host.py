@@ -79,7 +79,7 @@ def one_host(build):
 def play(lab):
     part("One host: a switch that guests, host and wire meet on")
     with Step("making a small Linux guest for QEMU (once)"):
-        run_image(lab.build / "guest")
+        run_image(lab.build)
     with Step("a host, two guests in namespaces, the outside at the end of a wire"):
         ns, host = build_world(lab)
     with Step("starting weftd"):

@@ -111,7 +111,7 @@ class Gretap(Peer):
     """A Debian kernel in QEMU, its gretap taking any key (external mode), since NVGRE's has the FlowID in it."""
 
     def test_both_ways(self):
-        run_image(self.lab.build / "guest")
+        run_image(self.lab.build)
         self.near("nvgre", taps=("qemu",))
         far, cweb = self.f.guest["far"], self.f.guest["cweb"]
         guest = Qemu(self.lab, "far", Qemu.tap(Relay.end("qemu")), pa(2) + "/24", ns="wire", run="iperf3 -s", do=[

@@ -349,8 +349,7 @@ class Qemu:
 
     def __init__(self, lab, name, netdev, address, run=None, mac=None, mtu=None, ns=None, memory=256, queues=1,
                  device="virtio-net-pci", ping=None, do=()):
-        image = lab.build / "guest"
-        run_image(image)
+        image = run_image(lab.build, device)
         self.lab = lab
         self.console = lab.dir / f"{name}.console"
         self.console.touch()
@@ -394,6 +393,9 @@ class Qemu:
         return ["-netdev", f"tap,id=n0,ifname={ifname},script=no,downscript=no,vhost=off"]
 
 
-def run_image(folder):
-    """The guest's kernel and initramfs, made once a build folder."""
-    run(TOP / "tests/lib/guest-image", folder, timeout=300)
+def run_image(build, device="virtio-net-pci"):
+    """The folder of a guest's kernel and initramfs, made once a build folder for each of Debian's two kernels."""
+    cloud = device == "virtio-net-pci"
+    folder = build / ("guest" if cloud else "guest-pc")
+    run(TOP / "tests/lib/guest-image", folder, "linux-image-cloud-amd64" if cloud else "linux-image-amd64", timeout=300)
+    return folder
