@@ -385,3 +385,15 @@ class Dhcp(Case):
         self.assertNotIn("192.0.2.53", resolv.read_text())
         host.apply(document([switch()]))
         self.assertEqual(resolv.read_text(), before + "options ndots:2\n")
+
+    def test_name_servers_that_could_not_be_set_are_tried_again(self):
+        host = self.host()
+        resolv = self.lab.dir / "resolv.conf"
+        resolv.write_text("#" * (2 << 20))  # longer than any such file is
+        mine = {"name": "mine", "owner": "host", "switch": "lan", "addresses": ["192.0.2.1/24"], "dns": ["192.0.2.53"]}
+        host.apply(document([switch()], [mine]))
+        self.assertIn("name servers", str(host.adapter("mine")["not-enforced"]))
+        resolv.write_text("")
+        self.lab.ip("host", "addr", "add", "192.0.2.9/24", "dev", "mine")  # somebody changes something: weftd looks
+        wait_until("the name server", lambda: "nameserver 192.0.2.53" in resolv.read_text())
+        self.assertEqual(host.adapter("mine")["not-enforced"], [])

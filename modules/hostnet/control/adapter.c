@@ -328,6 +328,7 @@ void adapter_sync_dns(struct host_adapter *a)
 	if (rc < 0)
 		problem(a, "dns", "the name servers cannot be set: %s", strerror(-rc));
 	a->dns_set = d.n > 0;
+	a->dns_failed = rc < 0;
 }
 
 void adapter_forget_dns(const struct host_adapter *a)

@@ -40,7 +40,7 @@ struct host_adapter {
 
 	struct dhcp_client *dhcp; /* NULL: none; moves on from list to list with the adapter */
 	uint32_t ifindex; /* of the tap when last made right; another one: a new tap */
-	bool dns_set;
+	bool dns_set, dns_failed; /* failed: to be tried again */
 	bool repairing; /* what adapter_sync sets now had been there and was taken away by somebody */
 	struct adapter_problem problems[ADAPTER_PROBLEMS_MAX];
 	size_t n_problems;

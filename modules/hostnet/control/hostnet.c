@@ -201,6 +201,8 @@ static void look_again(void)
 		if (adapter_sync(nl, a, SYNC_BOTH, NULL) == 0 && before && a->ifindex != before)
 			(void)takeovers_replay(nl, a->ifname);
 		a->repairing = false;
+		if (a->dns_failed) /* whoever keeps the name servers may have been busy, as all are while a machine starts */
+			adapter_sync_dns(a);
 	}
 	(void)adapters_sync_strong(nl, &running, SYNC_BOTH);
 }
