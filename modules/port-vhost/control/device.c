@@ -42,6 +42,8 @@ struct vhost_device {
 static struct vhost_device devices[RTE_MAX_VHOST_DEVICE];
 static struct vhost_port *ports;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+/* Held while the library makes a connection on our thread. It lists it last, when its own thread may be ending it. */
+static pthread_mutex_t connecting = PTHREAD_MUTEX_INITIALIZER;
 
 __thread bool vhost_in_message;
 
@@ -191,10 +193,12 @@ static enum rte_vhost_msg_result before_message(int vid, void *message)
 	if (vring >= 0)
 		rte_vhost_get_vring_base(vid, (uint16_t)vring, &avail, &used);
 	facts.base = RTE_MAX(avail & 0x7fff, used & 0x7fff);
-	const char *wrong = vhost_guard_judge(&d->guard, m, &facts);
+	const char *wrong = p->open ? vhost_guard_judge(&d->guard, m, &facts) : NULL;
 	if (wrong) {
 		p->incidents++;
 		p->last_incident = wrong;
+	}
+	if (wrong || !p->open) {
 		m->flags &= ~VHOST_NEED_REPLY; /* an error that is answered would keep the connection */
 		pthread_mutex_unlock(&lock);
 		return RTE_VHOST_MSG_RESULT_ERR;
@@ -261,7 +265,7 @@ static int on_new_connection(int vid)
 	struct vhost_port *p = ports;
 	while (p && strcmp(p->port.target, path) != 0)
 		p = p->next;
-	if (p && p->connections < CONNECTIONS_MAX && p->incidents < VHOST_INCIDENTS_MAX) {
+	if (p && p->open && p->connections < CONNECTIONS_MAX && p->incidents < VHOST_INCIDENTS_MAX) {
 		*d = (struct vhost_device){0};
 		r = rte_vhost_extern_callback_register(vid, &messages, NULL);
 		if (r == 0) {
@@ -276,6 +280,8 @@ static int on_new_connection(int vid)
 
 static void on_destroy_connection(int vid)
 {
+	pthread_mutex_lock(&connecting);
+	pthread_mutex_unlock(&connecting);
 	pthread_mutex_lock(&lock);
 	struct vhost_port *p = atomic_exchange(&devices[vid].port, NULL);
 	if (p)
@@ -353,8 +359,6 @@ const struct rte_vhost_device_ops vhost_callbacks = {
 void vhost_device_join(struct vhost_port *p)
 {
 	pthread_mutex_lock(&lock);
-	p->live = VHOST_NOBODY;
-	p->connections = 0;
 	p->next = ports;
 	ports = p;
 	pthread_mutex_unlock(&lock);
@@ -368,13 +372,44 @@ void vhost_device_leave(struct vhost_port *p)
 			*at = p->next;
 			break;
 		}
+	pthread_mutex_unlock(&lock);
+}
+
+void vhost_device_pardon(struct vhost_port *p)
+{
+	pthread_mutex_lock(&lock);
+	p->incidents = 0;
+	p->last_incident = NULL;
+	pthread_mutex_unlock(&lock);
+}
+
+static void set_open(struct vhost_port *p, bool open)
+{
+	pthread_mutex_lock(&lock);
+	p->open = open;
+	pthread_mutex_unlock(&lock);
+}
+
+int vhost_device_start(struct vhost_port *p)
+{
+	set_open(p, true);
+	pthread_mutex_lock(&connecting);
+	int r = rte_vhost_driver_start(p->port.target);
+	pthread_mutex_unlock(&connecting);
+	return r;
+}
+
+void vhost_device_shut(struct vhost_port *p) { set_open(p, false); }
+
+void vhost_device_forget(struct vhost_port *p)
+{
+	pthread_mutex_lock(&lock);
 	for (unsigned vid = 0; vid < RTE_MAX_VHOST_DEVICE; vid++) {
 		struct vhost_port *expected = p;
 		atomic_compare_exchange_strong(&devices[vid].port, &expected, NULL);
 	}
+	p->connections = 0;
 	let_go_live(p);
-	p->incidents = 0;
-	p->last_incident = NULL;
 	pthread_mutex_unlock(&lock);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The library's thread sleeps up to a second before it notices that there is one more socket to listen on; a
- * message on a connection wakes it at once. So it is given one connection whose other end is ours.
+ * message on a connection wakes it at once. So it is given one connection whose other end is ours. It answers
+ * if asked to, and is then past whatever it was at before.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,7 +17,11 @@
 #include "modules/port-vhost/control/control.h"
 #include "modules/port-vhost/control/guard.h"
 
+#define ANSWER (offsetof(struct vhost_message, u64) + sizeof(uint64_t))
+#define PATIENCE_S 1
+
 static int bell = -1;
+static unsigned owed; /* answers that have not come yet */
 
 static const struct rte_vhost_device_ops no_callbacks;
 
@@ -51,12 +56,32 @@ void vhost_doorbell_hang(void)
 	snprintf(path, sizeof(path), "%s/bell", folder);
 	bell = connect_by(path);
 	rmdir(folder);
+	const struct timeval patience = {.tv_sec = PATIENCE_S};
+	if (bell >= 0)
+		setsockopt(bell, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 }
 
-void vhost_doorbell_ring(void)
+/* A message without meaning. */
+static bool ring(uint32_t flags)
 {
-	/* A message without meaning and without answer. */
-	struct vhost_message m = {.request = VU_SET_OWNER, .flags = 1};
-	if (bell >= 0 && send(bell, &m, offsetof(struct vhost_message, u64), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-		return; /* then it is a second until the socket is served */
+	struct vhost_message m = {.request = VU_SET_OWNER, .flags = 1 | flags};
+	size_t len = offsetof(struct vhost_message, u64);
+	return bell >= 0 && send(bell, &m, len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)len;
+}
+
+void vhost_doorbell_ring(void) { ring(0); /* if that cannot be, it is a second until the socket is served */ }
+
+bool vhost_doorbell_wait(void)
+{
+	uint8_t answer[ANSWER];
+	bool rung = ring(VHOST_NEED_REPLY);
+	for (owed += rung; owed; owed--) {
+		ssize_t n;
+		do
+			n = recv(bell, answer, sizeof(answer), MSG_WAITALL);
+		while (n < 0 && errno == EINTR);
+		if (n != sizeof(answer))
+			return false; /* what is owed is waited for by the next */
+	}
+	return rung;
 }

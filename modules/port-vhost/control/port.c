@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "modules/port-vhost/control/control.h"
 
+#define PASSES_MAX 4 /* of the library's thread until it has closed what was hung up; two are enough */
 #define NOT_OFFERED (1ULL << VIRTIO_NET_F_GUEST_UFO | 1ULL << VIRTIO_NET_F_HOST_UFO)
 
 static int wake_fds_make(struct vhost_port *v)
@@ -41,31 +42,41 @@ static void port_free(struct vhost_port *v)
 	free(v);
 }
 
-/* The socket under the library's care from here on. */
-static int socket_start(struct vhost_port *v, struct err *e)
+static void offer(const struct vhost_port *v)
 {
 	const char *path = v->port.target;
-	uint64_t flags = RTE_VHOST_USER_NET_COMPLIANT_OL_FLAGS | (v->peer_listens ? RTE_VHOST_USER_CLIENT : 0);
 	uint64_t protocol = 0;
-	int r = v->peer_listens ? 0 : vhost_socket_clear(path, e);
-	if (r)
-		return r;
-	if (rte_vhost_driver_register(path, flags))
-		return err_set(e, ENOSPC, NULL, "no room for another vhost-user socket; 1024 is the most");
 	rte_vhost_driver_disable_features(path, NOT_OFFERED | (v->port.n_queues == 1 ? 1ULL << VIRTIO_NET_F_MQ : 0));
 	rte_vhost_driver_get_protocol_features(path, &protocol);
 	protocol &= ~(1ULL << VHOST_USER_PROTOCOL_F_CRYPTO_SESSION);
 	if (v->port.n_queues == 1)
 		protocol &= ~(1ULL << VHOST_USER_PROTOCOL_F_MQ); /* then a QEMU with more queues says so itself */
 	rte_vhost_driver_set_protocol_features(path, protocol);
+}
+
+/* The socket under the library's care from here on. A peer that should listen and does not is no error: tick asks
+ * again. The library would do that itself, with a thread that may hold on to a socket that was given up. */
+static int socket_start(struct vhost_port *v, struct err *e)
+{
+	const char *path = v->port.target;
+	uint64_t flags = RTE_VHOST_USER_NET_COMPLIANT_OL_FLAGS;
+	flags |= v->peer_listens ? RTE_VHOST_USER_CLIENT | RTE_VHOST_USER_NO_RECONNECT : 0;
+	if (v->peer_listens && access(path, F_OK))
+		return 0;
+	int r = v->peer_listens ? 0 : vhost_socket_clear(path, e);
+	if (r)
+		return r;
+	if (rte_vhost_driver_register(path, flags))
+		return err_set(e, ENOSPC, NULL, "no room for another vhost-user socket; 1024 is the most");
+	offer(v);
 	rte_vhost_driver_callback_register(path, &vhost_callbacks);
-	vhost_device_join(v);
 	errno = 0;
-	if (rte_vhost_driver_start(path)) {
+	if (vhost_device_start(v)) {
 		r = errno ? errno : EIO;
+		vhost_device_shut(v);
 		rte_vhost_driver_unregister(path);
-		vhost_device_leave(v);
-		return err_set(e, r, NULL, "socket %s cannot be made: %s", path, strerror(r));
+		vhost_device_forget(v);
+		return v->peer_listens ? 0 : err_set(e, r, NULL, "socket %s cannot be made: %s", path, strerror(r));
 	}
 	if (!v->peer_listens)
 		chmod(path, 0660); /* until now it was closed to others by the umask's lack of write permission */
@@ -74,12 +85,20 @@ static int socket_start(struct vhost_port *v, struct err *e)
 	return 0;
 }
 
+/* The library's thread is made to end what there is of the socket, and seen to be past that, before the library
+ * is told to forget it: it would wait for that thread with a lock that the thread may want, and for ever. */
 static void socket_stop(struct vhost_port *v)
 {
+	struct vhost_view view = {.connected = true};
 	if (!v->registered)
 		return;
-	rte_vhost_driver_unregister(v->port.target); /* closes connections and removes the socket */
-	vhost_device_leave(v);
+	vhost_device_shut(v);
+	vhost_socket_hang_up(v->port.target, v->peer_listens);
+	for (unsigned i = 0; i < PASSES_MAX && view.connected && vhost_doorbell_wait(); i++)
+		vhost_device_view(v, &view);
+	vhost_doorbell_wait();
+	rte_vhost_driver_unregister(v->port.target); /* removes the socket */
+	vhost_device_forget(v);
 	v->registered = false;
 }
 
@@ -133,6 +152,7 @@ static int vhost_place(struct port *p, struct err *e)
 	if (vhost_device_known(p->target))
 		return err_set(e, EADDRINUSE, NULL, "another adapter has %s; each needs a socket of its own",
 			       p->target);
+	vhost_device_join(vhost_port_of(p));
 	return socket_start(vhost_port_of(p), e);
 }
 
@@ -144,6 +164,7 @@ static int vhost_configure(struct port *p, const struct port_spec *spec, struct 
 	bool listened = v->peer_listens;
 	if (queues != had || spec->peer_listens != listened) {
 		socket_stop(v);
+		vhost_device_pardon(v);
 		v->peer_listens = spec->peer_listens;
 		p->n_queues = queues;
 		int r = wake_fds_make(v);
@@ -168,6 +189,7 @@ static void vhost_close(struct port *p, bool remove)
 {
 	struct vhost_port *v = vhost_port_of(p);
 	socket_stop(v);
+	vhost_device_leave(v);
 	port_free(v);
 }
 
@@ -224,7 +246,7 @@ static void vhost_status(struct port *p, json_t *object)
 		json_object_set_new(object, "fault",
 				    json_sprintf("the front end was refused %u times, lastly for: %s", view.incidents,
 						 view.last_incident));
-	if (!v->registered)
+	if (!v->registered && !v->peer_listens)
 		json_object_set_new(object, "waiting-for", json_sprintf("the socket %s to become free", p->target));
 	else if (!view.connected)
 		json_object_set_new(object, "waiting-for",
@@ -260,9 +282,9 @@ static void vhost_tick(struct port *p)
 	struct vhost_view view;
 	vhost_device_view(v, &view);
 	tell(v, &view);
-	if (view.fault == VHOST_MEMORY_GONE)
-		socket_stop(v); /* the library has no other way to end a connection */
-	if (!v->registered)
+	if (view.fault == VHOST_MEMORY_GONE || (v->peer_listens && !view.connected))
+		socket_stop(v);
+	if (!v->registered && !(v->peer_listens && view.incidents >= VHOST_INCIDENTS_MAX))
 		socket_start(v, NULL);
 }
 

@@ -79,14 +79,18 @@ int vhost_socket_clear(const char *path, struct err *e)
 	return 0;
 }
 
-/* A connection has the path where its listening end is: here, or at the peer's. */
-static bool is_connection(int fd, const char *path, bool peer_listens)
+static bool listens(int fd)
+{
+	int is = 0;
+	socklen_t len = sizeof(is);
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is, &len) == 0 && is;
+}
+
+/* A socket has the path where its listening end is: here, or at the peer's. */
+static bool is_socket_of(int fd, const char *path, bool peer_listens)
 {
 	struct sockaddr_un at = {0};
-	socklen_t len = sizeof(at), listens_len = sizeof(int);
-	int listens = 0;
-	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_len) || listens)
-		return false;
+	socklen_t len = sizeof(at);
 	if (peer_listens ? getpeername(fd, (struct sockaddr *)&at, &len)
 			 : getsockname(fd, (struct sockaddr *)&at, &len))
 		return false;
@@ -99,8 +103,8 @@ static bool hurry_one(int fd, const char *path, bool peer_listens)
 	const struct timeval receive = {.tv_usec = RECEIVE_US}, send = {.tv_usec = SEND_US};
 	struct timeval had = {0};
 	socklen_t len = sizeof(had);
-	if (!is_connection(fd, path, peer_listens) || getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &had, &len) ||
-	    had.tv_usec)
+	if (!is_socket_of(fd, path, peer_listens) || listens(fd) ||
+	    getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &had, &len) || had.tv_usec)
 		return false;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &receive, sizeof(receive));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &send, sizeof(send));
@@ -121,5 +125,26 @@ void vhost_socket_hurry(const char *path, bool peer_listens)
 		return;
 	for (struct dirent *one = readdir(all); one; one = readdir(all))
 		hurry_one(atoi(one->d_name), path, peer_listens);
+	closedir(all);
+}
+
+/* By a descriptor of our own, so that its number cannot become another file's meanwhile. */
+static void hang_up_one(int fd, const char *path, bool peer_listens)
+{
+	int held = is_socket_of(fd, path, peer_listens) ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+	if (held < 0)
+		return;
+	if (is_socket_of(held, path, peer_listens))
+		shutdown(held, SHUT_RDWR);
+	close(held);
+}
+
+void vhost_socket_hang_up(const char *path, bool peer_listens)
+{
+	DIR *all = opendir("/proc/self/fd");
+	if (!all)
+		return;
+	for (struct dirent *one = readdir(all); one; one = readdir(all))
+		hang_up_one(atoi(one->d_name), path, peer_listens);
 	closedir(all);
 }

@@ -61,13 +61,14 @@ struct vhost_port {
 	struct port port; /* first */
 	bool peer_listens;
 	bool registered; /* the library knows the socket */
-	int live; /* the device that is served, or VHOST_NOBODY. Under the driver's lock, as the next four */
+	int live; /* the device that is served, or VHOST_NOBODY. Under the driver's lock, as the next five */
+	bool open; /* connections are let in */
 	unsigned connections; /* open on the socket, whether served or not */
 	unsigned incidents; /* messages refused */
 	const char *last_incident; /* NULL: none */
 	uint64_t features; /* negotiated; 0: nobody is connected */
 	_Atomic(enum vhost_fault) fault;
-	struct vhost_port *next; /* of all ports that the library knows. Under the driver's lock */
+	struct vhost_port *next; /* of all ports. Under the driver's lock */
 
 	/* What tick has logged. */
 	enum vhost_fault told_fault;

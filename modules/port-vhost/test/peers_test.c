@@ -53,6 +53,8 @@ static void peer_kill(pid_t pid)
 static bool comes_up(struct port *p, const char *queues)
 {
 	for (int tries = 0; tries < 500; tries++) {
+		if (tries % 100 == 0)
+			p->ops->tick(p); /* once a second */
 		p->ops->arm(&p->queue[0]);
 		p->ops->disarm(&p->queue[0]);
 		const char *now = port_rig_status(p, "queues");

@@ -355,7 +355,9 @@ static void the_guest_may_listen(void **state)
 	close(listener);
 	unlink(rig_path());
 	rig_wait_status(p, "waiting-for", "a virtual machine that listens on ");
+	p->ops->tick(p);
 	listener = listen_at(rig_path());
+	p->ops->tick(p);
 	assert_int_equal(guest_accept(&g, listener), 0);
 	assert_int_equal(guest_start(&g), 0);
 	guest_put_up(&g, 0);
