@@ -61,6 +61,20 @@ static int make_folders(const char *path, struct err *e)
 	return 0;
 }
 
+/* What hinders a socket there. Tried by us: the library, when it fails at that, closes its descriptor twice, and the
+ * second time it may be somebody else's. */
+static int try_place(const char *path, struct err *e)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
+	int r = 0, fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) || unlink(path))
+		r = errno;
+	if (fd >= 0)
+		close(fd);
+	return r ? err_set(e, r, NULL, "socket %s cannot be made: %s", path, strerror(r)) : 0;
+}
+
 int vhost_socket_clear(const char *path, struct err *e)
 {
 	int r = vhost_socket_check(path, e);
@@ -70,13 +84,13 @@ int vhost_socket_clear(const char *path, struct err *e)
 	if (r)
 		return r;
 	if (access(path, F_OK))
-		return 0;
+		return try_place(path, e);
 	if (vhost_socket_served(path))
 		return err_set(e, EADDRINUSE, NULL, "another program listens on %s; choose another path or stop it",
 			       path);
 	if (unlink(path) && errno != ENOENT)
 		return err_set(e, errno, NULL, "the dead socket %s cannot be removed: %s", path, strerror(errno));
-	return 0;
+	return try_place(path, e);
 }
 
 static bool listens(int fd)

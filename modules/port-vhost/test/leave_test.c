@@ -5,6 +5,7 @@
  * nobody owns, and in waiting without end. Not among the unit tests for its seconds.
  */
 #include <dlfcn.h>
+#include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -62,6 +63,16 @@ int pthread_mutex_unlock(pthread_mutex_t *m)
 	int r = real(m);
 	if (slow)
 		spin_us(slow);
+	return r;
+}
+
+static atomic_uint closed_twice;
+
+int close(int fd)
+{
+	int r = REAL(close)(fd);
+	if (r)
+		atomic_fetch_add(&closed_twice, 1);
 	return r;
 }
 
@@ -205,6 +216,16 @@ static void the_peer_that_listened_goes_and_so_do_we(void **state)
 	unlink(rig_path());
 }
 
+static void a_socket_that_cannot_be_made_closes_nothing_else(void **state)
+{
+	struct port_spec spec = rig_spec(1, false);
+	char nowhere[] = "/proc/self/vm1.sock";
+	spec.target = nowhere;
+	unsigned before = atomic_load(&closed_twice);
+	port_rig_refused(&spec, -ENOENT, "cannot be made");
+	assert_int_equal(atomic_load(&closed_twice), before);
+}
+
 int main(int argc, char **argv)
 {
 	ours = true;
@@ -213,6 +234,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(peers_come_while_we_go),
 		cmocka_unit_test(the_peer_that_listened_goes_and_so_do_we),
 		cmocka_unit_test(a_peer_that_listens_turns_us_away),
+		cmocka_unit_test(a_socket_that_cannot_be_made_closes_nothing_else),
 	};
 	return cmocka_run_group_tests_name("vhost-leave", tests, rig_setup, rig_teardown);
 }
