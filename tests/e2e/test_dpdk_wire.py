@@ -162,7 +162,7 @@ class DpdkWire(Case):
         self.guests("vm2")
         back.apply(document([switch("ext", "external", uplink={"vhost-user": sock, "listen": "host"},
                                     **{"allow-management-os": False})], [tap("vm2", "vm2", "ext")], name="back"))
-        self.assertIn("waiting-for", self.wire(back))
+        self.assertEqual(self.wire(back)["waiting-for"], f"a program that connects to {sock}")
         self.take(front)
         self.addresses(vm2="192.0.2.9/24")
         self.link(back, "up")

@@ -250,9 +250,9 @@ static void vhost_status(struct port *p, json_t *object)
 		json_object_set_new(object, "waiting-for", json_sprintf("the socket %s to become free", p->target));
 	else if (!view.connected)
 		json_object_set_new(object, "waiting-for",
-				    json_sprintf(v->peer_listens ? "a virtual machine that listens on %s"
-								 : "a virtual machine that connects to %s",
-						 p->target));
+				    json_sprintf("a %s that %s %s",
+						 p->role == PORT_UPLINK ? "program" : "virtual machine",
+						 v->peer_listens ? "listens on" : "connects to", p->target));
 	else if (!view.served)
 		json_object_set_new(object, "waiting-for", json_string("the guest's driver"));
 }
@@ -269,7 +269,9 @@ static void tell(struct vhost_port *v, const struct vhost_view *view)
 			    view->incidents >= VHOST_INCIDENTS_MAX
 				    ? "; it is not let in again until the adapter changes"
 				    : "");
-	if (view->served != v->told_served)
+	if (view->served != v->told_served && v->port.role == PORT_UPLINK)
+		log_info(object, "%s", view->served ? "the other side is up" : "the other side is gone");
+	else if (view->served != v->told_served)
 		log_info(object, "%s", view->served ? "the guest's driver is up" : "the guest is gone");
 	v->told_fault = view->fault;
 	v->told_incidents = view->incidents;
