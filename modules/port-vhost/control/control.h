@@ -35,7 +35,7 @@ bool vhost_doorbell_wait(void); /* until it is past what it is at now; false: it
 struct rte_vhost_device_ops;
 extern const struct rte_vhost_device_ops vhost_callbacks;
 bool vhost_device_known(const char *path); /* some port has it */
-void vhost_device_join(struct vhost_port *p); /* its path is now taken */
+bool vhost_device_join(struct vhost_port *p); /* its path is now taken; false: there are too many */
 void vhost_device_leave(struct vhost_port *p); /* shut, and forgotten by the library */
 void vhost_device_pardon(struct vhost_port *p); /* what was refused is forgotten */
 int vhost_device_start(struct vhost_port *p); /* connections are let in, and made; the library's answer */

@@ -26,6 +26,10 @@
 #include "modules/port-vhost/control/guard.h"
 
 #define CONNECTIONS_MAX 4 /* of one socket: the served one and some that come and go */
+/* The library has room for 1024 descriptors, listeners and connections together, and moves one that is in use when it is
+ * full. So each port has two places of its own, and these are for whoever comes first. */
+#define PORTS_MAX 450
+#define EXTRA_MAX 100
 #define MOMENT_US 200 /* for a worker that may be waiting for a lock that we hold */
 
 struct vhost_device {
@@ -41,6 +45,7 @@ struct vhost_device {
 
 static struct vhost_device devices[RTE_MAX_VHOST_DEVICE];
 static struct vhost_port *ports;
+static unsigned n_ports, n_extra; /* extra: connections beyond the first of a port */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 /* Held while the library makes a connection on our thread. It lists it last, when its own thread may be ending it. */
 static pthread_mutex_t connecting = PTHREAD_MUTEX_INITIALIZER;
@@ -265,12 +270,13 @@ static int on_new_connection(int vid)
 	struct vhost_port *p = ports;
 	while (p && strcmp(p->port.target, path) != 0)
 		p = p->next;
-	if (p && p->open && p->connections < CONNECTIONS_MAX && p->incidents < VHOST_INCIDENTS_MAX) {
+	bool room = p && (!p->connections || (p->connections < CONNECTIONS_MAX && n_extra < EXTRA_MAX));
+	if (room && p->open && p->incidents < VHOST_INCIDENTS_MAX) {
 		*d = (struct vhost_device){0};
 		r = rte_vhost_extern_callback_register(vid, &messages, NULL);
 		if (r == 0) {
 			atomic_store(&d->port, p);
-			p->connections++;
+			n_extra += p->connections++ > 0;
 			vhost_socket_hurry(path, p->peer_listens);
 		}
 	}
@@ -285,7 +291,7 @@ static void on_destroy_connection(int vid)
 	pthread_mutex_lock(&lock);
 	struct vhost_port *p = atomic_exchange(&devices[vid].port, NULL);
 	if (p)
-		p->connections--;
+		n_extra -= --p->connections > 0;
 	pthread_mutex_unlock(&lock);
 }
 
@@ -356,12 +362,17 @@ const struct rte_vhost_device_ops vhost_callbacks = {
 	.destroy_connection = on_destroy_connection,
 };
 
-void vhost_device_join(struct vhost_port *p)
+bool vhost_device_join(struct vhost_port *p)
 {
 	pthread_mutex_lock(&lock);
-	p->next = ports;
-	ports = p;
+	bool room = n_ports < PORTS_MAX;
+	if (room) {
+		p->next = ports;
+		ports = p;
+		n_ports++;
+	}
 	pthread_mutex_unlock(&lock);
+	return room;
 }
 
 void vhost_device_leave(struct vhost_port *p)
@@ -370,6 +381,7 @@ void vhost_device_leave(struct vhost_port *p)
 	for (struct vhost_port **at = &ports; *at; at = &(*at)->next)
 		if (*at == p) {
 			*at = p->next;
+			n_ports--;
 			break;
 		}
 	pthread_mutex_unlock(&lock);
@@ -408,6 +420,7 @@ void vhost_device_forget(struct vhost_port *p)
 		struct vhost_port *expected = p;
 		atomic_compare_exchange_strong(&devices[vid].port, &expected, NULL);
 	}
+	n_extra -= p->connections > 1 ? p->connections - 1 : 0;
 	p->connections = 0;
 	let_go_live(p);
 	pthread_mutex_unlock(&lock);

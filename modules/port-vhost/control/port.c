@@ -67,7 +67,7 @@ static int socket_start(struct vhost_port *v, struct err *e)
 	if (r)
 		return r;
 	if (rte_vhost_driver_register(path, flags))
-		return err_set(e, ENOSPC, NULL, "no room for another vhost-user socket; 1024 is the most");
+		return err_set(e, ENOSPC, NULL, "DPDK has no room for the socket %s", path);
 	offer(v);
 	rte_vhost_driver_callback_register(path, &vhost_callbacks);
 	errno = 0;
@@ -152,7 +152,8 @@ static int vhost_place(struct port *p, struct err *e)
 	if (vhost_device_known(p->target))
 		return err_set(e, EADDRINUSE, NULL, "another adapter has %s; each needs a socket of its own",
 			       p->target);
-	vhost_device_join(vhost_port_of(p));
+	if (!vhost_device_join(vhost_port_of(p)))
+		return err_set(e, ENOSPC, NULL, "no room for another vhost-user socket; 450 is the most");
 	return socket_start(vhost_port_of(p), e);
 }
 

@@ -2,6 +2,7 @@
 /* The driver against an honest guest, with every kind of ring: traffic, offloads, sleeping, coming and going. */
 #include <poll.h>
 #include <pthread.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -411,6 +412,28 @@ static void an_announcement_after_a_migration_comes_from_a_quiet_ring(void **sta
 	guest_free(&g);
 }
 
+/* The library's table of descriptors must never be full (device.c). */
+static void there_is_room_for_so_many_and_no_more(void **state)
+{
+	enum { MOST = 450 };
+	static struct port *ports[MOST + 1];
+	struct port_spec spec = rig_spec(1, false);
+	const struct port_ops *ops = port_driver_find("vhost-user");
+	for (unsigned i = 0; i <= MOST; i++) {
+		char path[108];
+		struct err e = {0};
+		snprintf(path, sizeof(path), "%.90s.%u", rig_path(), i);
+		spec.target = path;
+		assert_int_equal(ops->open(&spec, &ports[i], &e), 0);
+		assert_int_equal(ops->place(ports[i], &e), i < MOST ? 0 : -ENOSPC);
+		if (i == MOST)
+			assert_string_equal(e.text, "no room for another vhost-user socket; 450 is the most");
+	}
+	for (unsigned i = 0; i <= MOST; i++)
+		ops->close(ports[i], true);
+	rig_close(rig_port(1, false)); /* there is room again */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -425,6 +448,7 @@ int main(void)
 		cmocka_unit_test(guests_come_and_go_under_a_busy_worker),
 		cmocka_unit_test(the_guest_may_listen),
 		cmocka_unit_test(queues_and_listener_change_in_place),
+		cmocka_unit_test(there_is_room_for_so_many_and_no_more),
 		cmocka_unit_test(an_announcement_after_a_migration_comes_from_a_quiet_ring),
 	};
 	return cmocka_run_group_tests_name("vhost", tests, rig_setup, rig_teardown);
