@@ -83,3 +83,26 @@ bool ip_prefix_contains(const struct ip_prefix *p, const struct ip *ip)
 }
 
 uint8_t ip_bytes(const struct ip *ip) { return ip->family == AF_INET ? 4 : ip->family == AF_INET6 ? 16 : 0; }
+
+static const uint8_t mapped_prefix[12] = {[10] = 0xff, [11] = 0xff};
+
+struct ip ip_mapped(const struct ip *ip)
+{
+	struct ip mapped = {.family = AF_INET6};
+
+	if (ip->family != AF_INET)
+		return *ip;
+	memcpy(mapped.byte, mapped_prefix, sizeof(mapped_prefix));
+	memcpy(mapped.byte + sizeof(mapped_prefix), ip->byte, 4);
+	return mapped;
+}
+
+struct ip ip_unmapped(const struct ip *ip)
+{
+	struct ip ip4 = {.family = AF_INET};
+
+	if (ip->family != AF_INET6 || memcmp(ip->byte, mapped_prefix, sizeof(mapped_prefix)) != 0)
+		return *ip;
+	memcpy(ip4.byte, ip->byte + sizeof(mapped_prefix), 4);
+	return ip4;
+}

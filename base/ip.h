@@ -27,3 +27,8 @@ const char *ip_prefix_format(const struct ip_prefix *p, char buf[static IP_PREFI
 bool ip_equal(const struct ip *a, const struct ip *b);
 bool ip_prefix_contains(const struct ip_prefix *p, const struct ip *ip); /* false across families */
 uint8_t ip_bytes(const struct ip *ip); /* 4, 16 or 0 */
+
+/* IPv4 where there is room for IPv6 alone: ::ffff:192.0.2.1, an IPv4-mapped address (RFC 4291, 2.5.5.2). Others, and none,
+ * stay as they are. */
+struct ip ip_mapped(const struct ip *ip);
+struct ip ip_unmapped(const struct ip *ip);

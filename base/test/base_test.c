@@ -91,6 +91,33 @@ static void test_ip(void **state)
 	assert_int_equal(ip_bytes(&none), 0);
 }
 
+static void test_ip_mapped(void **state)
+{
+	static const struct {
+		const char *plain, *mapped;
+	} rows[] = {
+		{"192.0.2.1", "::ffff:192.0.2.1"},
+		{"0.0.0.0", "::ffff:0.0.0.0"},
+		{"2001:db8::1", "2001:db8::1"},
+		{"::", "::"},
+		{"::192.0.2.1", "::192.0.2.1"}, /* deprecated, and an address like any other */
+		{"64:ff9b::c000:201", "64:ff9b::c000:201"},
+	};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct ip plain, mapped;
+		assert_int_equal(ip_parse(rows[i].plain, &plain), 0);
+		assert_int_equal(ip_parse(rows[i].mapped, &mapped), 0);
+		struct ip there = ip_mapped(&plain), again = ip_mapped(&mapped), back = ip_unmapped(&mapped);
+		assert_true(ip_equal(&there, &mapped));
+		assert_true(ip_equal(&again, &mapped));
+		assert_true(ip_equal(&back, &plain));
+	}
+	struct ip none = {0}, still = ip_mapped(&none);
+	assert_int_equal(still.family, 0);
+	still = ip_unmapped(&none);
+	assert_int_equal(still.family, 0);
+}
+
 static void test_ip_prefix(void **state)
 {
 	static const struct {
@@ -323,9 +350,11 @@ static void test_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_mac),	    cmocka_unit_test(test_ip),	  cmocka_unit_test(test_ip_prefix),
-		cmocka_unit_test(test_ip_contains), cmocka_unit_test(test_err),	  cmocka_unit_test(test_str),
-		cmocka_unit_test(test_cursor),	    cmocka_unit_test(test_clock), cmocka_unit_test(test_log),
+		cmocka_unit_test(test_mac),	    cmocka_unit_test(test_ip),
+		cmocka_unit_test(test_ip_mapped),   cmocka_unit_test(test_ip_prefix),
+		cmocka_unit_test(test_ip_contains), cmocka_unit_test(test_err),
+		cmocka_unit_test(test_str),	    cmocka_unit_test(test_cursor),
+		cmocka_unit_test(test_clock),	    cmocka_unit_test(test_log),
 		cmocka_unit_test(test_file),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,7 +76,7 @@ class Moves(TenantsCase):
 
     def at(self, node, where, **more):
         """For this node the guest is at `where`."""
-        records = [r for r in self.f.records() if r["customer-address"] != "10.0.0.5" or r["provider-address"] == pa(where)]
+        records = [r for r in self.f.records() if r["customer-address"] != "10.0.0.5" or r["provider-address"] == pa(where, self.f.family)]
         self.f.apply(node, **{"lookup-records": [r for r in records if where or r["customer-address"] != "10.0.0.5"], **more})
 
     def record(self, node):
@@ -114,6 +114,43 @@ class Moves(TenantsCase):
         self.assertNotIn("redirected-to", self.record(3))
         self.assertEqual(self.lab.pings("c", "10.0.0.5", wait=1), 1)
         self.assertBooks()
+
+    def told_by_the_other_family(self, was, will):
+        """The guest moves from a provider address of one family to one of the other; tshark reads what its sender is told."""
+        self.three(family=was)
+        both = {n: [{"switch": "fabric", "address": f"{pa(n)}/24"}, {"switch": "fabric", "address": f"{pa(n, 6)}/64"}]
+                for n in (1, 2, 3)}
+        for node in (1, 2, 3):
+            self.at(node, 1, **{"provider-addresses": both[node]})
+        here = ("10.0.0.5", pa(1, was))
+        moved = [r | ({"provider-address": pa(2, will)} if r["customer-address"] == "10.0.0.5" else {}) for r in self.f.records()
+                 if (r["customer-address"], r["provider-address"]) != here]
+        for node in (2, 1):
+            self.f.apply(node, **{"provider-addresses": both[node], "lookup-records": moved})
+        self.assertEqual(self.record(3)["provider-address"], pa(1, was))
+        wait_until("c's host is redirected", lambda: self.lab.pings("c", "10.0.0.5", wait=0.2) and
+                   self.record(3).get("redirected-to") == pa(2, will))
+        self.assertEqual((self.messages(1)["redirects-sent"], self.messages(3)["redirects-believed"]), (1, 1))
+        self.assertEqual(self.messages(3)["refused"], {})
+        mapped = {4: lambda a: f"::ffff:{a}", 6: lambda a: a}
+        told = self.f.wire.seen("icmpv6.type == 137 && icmpv6.code == 1", "icmpv6.nd.rd.target_address", "ipv6.src", "ipv6.dst",
+                                "icmpv6.checksum.status")
+        self.assertEqual(len(told), 1)
+        target, sources, targets, good = told[0]
+        self.assertEqual((target, good), (mapped[will](pa(2, will)), "1"))
+        self.assertIn(mapped[was](pa(1, was)), sources.split(","))
+        self.assertIn(mapped[was](pa(3, was)), targets.split(","))
+        before = self.f.wire.count("icmp.type == 8 && gre")
+        self.assertEqual(self.lab.pings("c", "10.0.0.5", wait=1), 1)
+        straight = self.f.wire.seen("icmp.type == 8 && gre", "ip.dst" if will == 4 else "ipv6.dst", occurrence="f")[before:]
+        self.assertEqual(straight, [(pa(2, will),)], "straight there")
+        self.assertBooks()
+
+    def test_ipv4_hosts_tell_of_an_ipv6_one(self):
+        self.told_by_the_other_family(4, 6)
+
+    def test_ipv6_hosts_tell_of_an_ipv4_one(self):
+        self.told_by_the_other_family(6, 4)
 
     def scapy_reads(self):
         """Target, and source and destination of the quoted packet, of each REDIRECT."""

@@ -20,9 +20,6 @@
 #include "core/runtime/offload.h"
 #include "tests/packet/hnv_rig.h"
 
-#define THIRD4 "198.51.100.13"
-#define THIRD6 "2001:db8:ee::13"
-
 static struct rig_outer outer4(uint32_t key) { return (struct rig_outer){RIG_PA4, RIG_NVGRE, key << 8}; }
 
 struct stray {

@@ -19,7 +19,6 @@
 #define HERE6 "2001:db8:ee::11"
 #define AWAY4 "198.51.100.12"
 #define AWAY6 "2001:db8:ee::12"
-#define THIRD4 "198.51.100.13"
 #define VXLAN ", encapsulation: vxlan"
 
 const char hnv_document[] =
@@ -162,6 +161,12 @@ void rig_answer_neighbours(void)
 	}
 	host_turn();
 	host_clear();
+}
+
+void rig_wait_a_second(void)
+{
+	host_pass(1000);
+	rig_answer_neighbours();
 }
 
 void rig_start(void)

@@ -19,6 +19,7 @@ extern const char hnv_document[];
 /* The document is the host's, and the peers' MAC addresses are known: 02:00:00:00:bb:04 for IPv4, :06 for IPv6. */
 void rig_start(void);
 void rig_answer_neighbours(void); /* whoever is asked for by ARP or ND at this moment answers */
+void rig_wait_a_second(void); /* so that what is limited by time may be again; neighbours answer */
 
 /* The document with the record of a customer address of contoso's guests here leading to another provider address; a
  * static buffer. Later ones go on from the one before; NULL, NULL: from the beginning. */
@@ -66,6 +67,8 @@ void rig_expect(const char *about, const char *from, const void *frame, size_t l
 #define TWO "00:15:5d:00:00:15" /* c-two's */
 #define DB "00:15:5d:00:00:25" /* c-db's */
 #define AWAY "00:15:5d:00:00:06" /* of either tenant's guest elsewhere */
+#define THIRD4 "198.51.100.13" /* a third host, by either family */
+#define THIRD6 "2001:db8:ee::13"
 #define ROUTER "00:15:5d:ff:ff:01"
 #define ALL "ff:ff:ff:ff:ff:ff"
 #define OUTER4 42 /* bytes in front of the inner frame: NVGRE over IPv4 */

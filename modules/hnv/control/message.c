@@ -57,15 +57,16 @@ static void write_icmp4(struct hnv_writer *w, const struct hnvc_message *m, cons
 
 static void write_icmp6(struct hnv_writer *w, const struct hnvc_message *m, const uint8_t *quote, size_t quote_len)
 {
-	size_t quoted = HNV_IP6 + GRE + quote_len, pad = -quoted & 7;
+	size_t quoted = (m->to.family == AF_INET6 ? HNV_IP6 : HNV_IP4) + GRE + quote_len, pad = -quoted & 7;
+	struct ip target = ip_mapped(&m->target), from = ip_mapped(&m->from);
 	hnv_write(w, types[m->kind][1], 2);
 	hnv_write_zero(w, 6);
 	if (m->kind == HNVC_UNREACHABLE) {
 		write_quote(w, m, quote, quote_len);
 		return;
 	}
-	hnv_write(w, m->target.byte, 16);
-	hnv_write(w, m->from.byte, 16); /* whom it was sent to */
+	hnv_write(w, target.byte, 16);
+	hnv_write(w, from.byte, 16); /* whom it was sent to */
 	hnv_write_u8(w, OPTION_REDIRECTED);
 	hnv_write_u8(w, (uint8_t)((OPTION + quoted + pad) / 8));
 	hnv_write_zero(w, 6);
@@ -76,7 +77,7 @@ static void write_icmp6(struct hnv_writer *w, const struct hnvc_message *m, cons
 size_t hnvc_message_write(uint8_t to[static HNVC_MESSAGE_MAX], const struct hnvc_message *m, const struct mac *to_mac,
 			  const struct mac *from_mac, const uint8_t *quote, size_t quote_len)
 {
-	bool ip6 = m->to.family == AF_INET6;
+	bool ip6 = m->to.family == AF_INET6 || (m->kind == HNVC_REDIRECT && m->target.family == AF_INET6);
 	uint8_t *ip = to + HNV_ETHER, *icmp = ip + (ip6 ? HNV_IP6 : HNV_IP4);
 	struct hnv_writer w = hnv_writer_over(icmp, HNVC_MESSAGE_MAX - (size_t)(icmp - to));
 	size_t quoted = quote_len < HNVC_MESSAGE_QUOTE ? quote_len : HNVC_MESSAGE_QUOTE;
@@ -88,7 +89,8 @@ size_t hnvc_message_write(uint8_t to[static HNVC_MESSAGE_MAX], const struct hnvc
 		write_icmp4(&w, m, quote, quoted);
 	uint16_t len = (uint16_t)(w.at - icmp), sum;
 	if (ip6) {
-		hnv_put_ip6(ip, m->from.byte, m->to.byte, IPPROTO_ICMPV6, len, 255);
+		struct ip from = ip_mapped(&m->from), told = ip_mapped(&m->to);
+		hnv_put_ip6(ip, from.byte, told.byte, IPPROTO_ICMPV6, len, 255);
 		sum = hnv_sum6(ip, IPPROTO_ICMPV6, icmp, len);
 	} else {
 		hnv_put_ip4(ip, m->from.byte, m->to.byte, IPPROTO_ICMP, (uint16_t)(HNV_IP4 + len));
@@ -186,7 +188,8 @@ static enum hnvc_message_reason read_icmp(struct cursor *c, bool ip6, struct hnv
 	else
 		cursor_skip(c, 4);
 	if (ip6 && m->kind == HNVC_REDIRECT) {
-		m->target = ip_take(c, AF_INET6);
+		struct ip target = ip_take(c, AF_INET6);
+		m->target = ip_unmapped(&target);
 		cursor_skip(c, 16);
 		if (cursor_left(c) && *c->at == OPTION_REDIRECTED)
 			cursor_skip(c, OPTION);
@@ -208,22 +211,24 @@ enum hnvc_message_reason hnvc_message_read(const uint8_t *bytes, size_t len, con
 {
 	struct cursor c = cursor_over(bytes, len);
 	struct hnvc_message m = {.from = *from, .to = *to};
-	bool ip6 = to->family == AF_INET6;
 	struct ip inner_from, inner_to;
 	uint32_t payload;
 	cursor_skip(&c, 12);
 	uint16_t type = cursor_be16(&c);
+	bool ip6 = type == RTE_ETHER_TYPE_IPV6;
 	const uint8_t *ip = c.at;
-	if (!c.bad && type != (ip6 ? RTE_ETHER_TYPE_IPV6 : RTE_ETHER_TYPE_IPV4))
+	if (!c.bad && !ip6 && type != RTE_ETHER_TYPE_IPV4)
 		return HNVC_MESSAGE_OTHER;
-	bool icmp =
-		ip_take_header(&c, to->family, ip6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, &inner_from, &inner_to, &payload);
+	bool icmp = ip_take_header(&c, ip6 ? AF_INET6 : AF_INET, ip6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, &inner_from,
+				   &inner_to, &payload);
 	if (c.bad || (icmp && cursor_left(&c) < payload))
 		return HNVC_MESSAGE_TRUNCATED;
 	if (!icmp || payload < ICMP)
 		return HNVC_MESSAGE_OTHER;
 	if (!sums_good(ip, ip6, c.at, (uint16_t)payload))
 		return HNVC_MESSAGE_CHECKSUM;
+	inner_from = ip_unmapped(&inner_from);
+	inner_to = ip_unmapped(&inner_to);
 	if (!ip_equal(&inner_from, from) || !ip_equal(&inner_to, to))
 		return HNVC_MESSAGE_ADDRESSES;
 	c = cursor_over(c.at, payload);

@@ -4,6 +4,10 @@
  * tells who sent it: REDIRECT, the guest is at another provider address; UNREACHABLE, nobody knows of it here. Each is an ICMP
  * message between the two hosts' provider addresses, inside NVGRE, that quotes the frame. Not of one process only: all
  * that is read here was written by somebody else.
+ *
+ * An ICMPv4 REDIRECT has room for an IPv4 target alone, and [MS-NVGREE] knows of no other. One about a target of the other family
+ * is an ICMPv6 message, whichever family the hosts' own addresses are of; IPv4 addresses are written in it as IPv4-mapped ones
+ * (::ffff:192.0.2.1; RFC 4291, 2.5.5.2).
  */
 #pragma once
 
@@ -19,7 +23,7 @@ enum hnvc_message_kind { HNVC_REDIRECT, HNVC_UNREACHABLE };
 struct hnvc_message {
 	enum hnvc_message_kind kind;
 	struct ip from, to; /* provider addresses: the host that tells, the host that is told; of one family */
-	struct ip target; /* REDIRECT: where the guest is; of the same family */
+	struct ip target; /* REDIRECT: where the guest is; of either family */
 	uint32_t vsid; /* of the quoted frame, as are: */
 	struct ip sender, customer; /* its source and destination */
 	struct mac mac; /* and destination MAC address */

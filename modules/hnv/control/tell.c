@@ -100,7 +100,7 @@ static bool find_out(const struct hnvc_network *net, const uint8_t *frame, const
 		return false;
 	m->kind = HNVC_REDIRECT;
 	m->target = next->path->remote;
-	return m->target.family == m->to.family && !ip_equal(&m->target, &m->to);
+	return !ip_equal(&m->target, &m->to);
 }
 
 void hnvc_on_stray(uint16_t adapter, struct frame *f)

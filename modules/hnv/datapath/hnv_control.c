@@ -38,6 +38,8 @@ static bool is_message(struct frame *f, struct ip *ret_from, struct ip *ret_to)
 	ret_from->family = ret_to->family = ip6 ? AF_INET6 : AF_INET;
 	memcpy(ret_from->byte, data + (ip6 ? HNV_IP6_FROM : HNV_IP4_FROM), ip6 ? 16 : 4);
 	memcpy(ret_to->byte, data + (ip6 ? HNV_IP6_TO : HNV_IP4_TO), ip6 ? 16 : 4);
+	*ret_from = ip_unmapped(ret_from); /* message.h: IPv4 hosts may speak of an IPv6 one */
+	*ret_to = ip_unmapped(ret_to);
 	return true;
 }
 

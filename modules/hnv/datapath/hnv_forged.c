@@ -28,7 +28,7 @@ static struct ip target_of(struct frame *f, bool ip6)
 	struct ip to = {.family = ip6 ? AF_INET6 : AF_INET};
 	if (!frame_read(f, ip6 ? HNV_IP6_TO : HNV_IP4_TO, to.byte, ip6 ? 16 : 4))
 		to.family = AF_UNSPEC;
-	return to;
+	return ip_unmapped(&to); /* as hosts write IPv4 in an ICMPv6 message */
 }
 
 /* Control thread. */

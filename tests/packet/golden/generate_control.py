@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the control messages that tests/packet/hnv_control_test.c compares with and takes in. usage: generate_control.py
+"""Writes the control messages that tests/packet/hnv_tell_test.c and hnv_control_test.c go by. usage: generate_control.py
 
-control-out.pcap: pairs of a frame that comes by the wire for a guest that is not here, and the message that its sender gets.
-control-in.pcap: messages of other hosts about frames that c-web sent, in the order of the test. scapy builds all of them.
+control-out.pcap, the former's: pairs of a frame that comes by the wire for a guest that is not here, and the message that its
+sender gets. control-in.pcap, the latter's: messages of other hosts about frames that c-web sent, in the order of the test. scapy
+builds all of them.
 """
 import sys
 from pathlib import Path
@@ -46,21 +47,27 @@ def tunnelled(family, src, dst, vsid, frame, kind="nvgre"):
     return Ether(src=src[0], dst=dst[0]) / outer(family, src[1], dst[1], proto) / inside / frame
 
 
+def mapped(address):
+    return address if ":" in address else f"::ffff:{address}"
+
+
 def message(family, teller, told, target, vsid, frame, message_vsid=None, quote="ip", option=True):
-    """What teller tells told about a frame that told sent; target None: UNREACHABLE."""
+    """What teller tells told about a frame that told sent, by their addresses of `family`; target None: UNREACHABLE.
+
+    A target of the other family makes it an ICMPv6 message with IPv4-mapped addresses."""
     quoted = bytes(nvgre(vsid) / Raw(bytes(frame)[:QUOTE]))
     if quote == "ip":
         quoted = bytes(outer(family, told[1], teller[1]) / Raw(quoted))
-    if family == 4:
+    if family == 4 and ":" not in (target or ""):
         icmp = ICMP(type=5, code=10, gw=target) if target else ICMP(type=3, code=10)
         inner = IP(src=teller[1], dst=told[1], ttl=64, flags="DF", id=0) / icmp / Raw(quoted)
     elif target:
-        body = ICMPv6ND_Redirect(code=1, tgt=target, dst=teller[1])
+        body = ICMPv6ND_Redirect(code=1, tgt=mapped(target), dst=mapped(teller[1]))
         if option:
             body = body / ICMPv6NDOptRedirectedHdr(pkt=quoted + bytes(-len(quoted) % 8))
         else:
             body = body / Raw(quoted)
-        inner = IPv6(src=teller[1], dst=told[1], hlim=255) / body
+        inner = IPv6(src=mapped(teller[1]), dst=mapped(told[1]), hlim=255) / body
     else:
         inner = IPv6(src=teller[1], dst=told[1], hlim=255) / ICMPv6DestUnreach(code=1) / Raw(quoted)
     about = Ether(src=teller[0], dst=told[0]) / inner
@@ -82,6 +89,10 @@ def outgoing():
             pairs += [tunnelled(family, theirs, ours, 5001, frame, kind), message(family, ours, theirs, target, 5001, frame)]
     frame = udp("10.0.0.6", "10.0.0.5", AWAY, WEB)  # a virtual subnet that is not here
     pairs += [tunnelled(4, THEIRS[4], OURS[4], 7001, frame), message(4, OURS[4], THEIRS[4], None, 7001, frame)]
+    for family in (4, 6):  # it has moved to the third host by the provider address of the other family
+        frame = udp("10.0.0.6", "10.0.0.5", AWAY, WEB)
+        pairs += [tunnelled(family, THEIRS[family], OURS[family], 5001, frame),
+                  message(family, OURS[family], THEIRS[family], THIRD[10 - family], 5001, frame)]
     return pairs
 
 
@@ -101,6 +112,9 @@ def incoming():
         message(6, *b, None, 5001, six, RESERVED),
         message(6, *b, THIRD[6], 5001, six, option=False),
         message(6, *b, THIRD[6], 5001, six, quote="gre"),
+        message(4, *a, THIRD[6], 5001, four),
+        message(4, *a, THIRD[6], 5001, four, RESERVED, quote="gre"),
+        message(6, *b, THIRD[4], 5001, six),
     ]
 
 
