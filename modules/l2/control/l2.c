@@ -36,8 +36,11 @@ static struct loop_source *crowded_source;
 
 static void table_fit(struct l2_switch *s)
 {
-	if (fdb_resize(s->table, s->addresses, 0, dataplane_synchronize))
-		log_warning("switch %s: no memory for a larger MAC table; the oldest addresses make room", s->name);
+	char object[80];
+	if (!fdb_resize(s->table, s->addresses, 0, dataplane_synchronize))
+		return;
+	snprintf(object, sizeof(object), "switch %s", s->name);
+	log_warning(object, "no memory for a larger MAC table; the oldest addresses make room");
 }
 
 static void on_crowded(int fd, uint32_t events, void *arg)
