@@ -161,6 +161,8 @@ struct hnv_guest_record {
  * subnet is called so. */
 int hnv_guest_find(const char *adapter, struct hnv_guest *ret_guest);
 bool hnv_guest_is_here(const struct hnv_guest *g); /* has it an adapter on this host? */
+/* The guest of an adapter that it has moved away from is to come back: it may send there before its records lead there. */
+void hnv_guest_expect(const char *adapter);
 /* Its records, in no order. fn returning non-zero stops and is returned; it changes none. */
 int hnv_guest_records(const struct hnv_guest *g, int (*fn)(const struct hnv_guest_record *r, void *arg), void *arg);
 /* The records that are not the document's lead to that provider address from now on, but those of rule nat, whose

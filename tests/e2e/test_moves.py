@@ -149,6 +149,37 @@ class Steps(MovesCase):
         self.assertIn("is retired here", one.weft("events").stdout)
         self.assertBooks()
 
+    def test_the_old_port_speaks_for_nobody(self):
+        """Row I20: what is left of a guest on the host that it has moved away from; also when that one's weftd is another."""
+        vm = self.world()
+        one = self.f.nodes[0]
+        vm.prepare(2)
+        vm.run_on(2)
+        self.assertTrue(self.lab.pings("vm", "10.0.0.9", wait=2), "it sends where it comes to before its records lead there")
+        vm.activate(2, 2)
+        vm.activate(1, 2)
+        for restarted in False, True:
+            if restarted:
+                one.kill()
+                one.start()
+                vm.plug(1)
+            vm.run_on(1)
+            before = one.drops("vm").get("moved-away", 0)
+            self.assertFalse(self.lab.pings("vm", "10.0.0.9", wait=0.5))
+            self.assertGreater(one.drops("vm").get("moved-away", 0), before)
+            vm.run_on(2)
+            wait_until("vm answers", self.answers)
+        self.assertIn("moved-away", one.weft("events").stdout)
+        # It comes back to the very adapter.
+        self.assertIn("nothing to change", vm.prepare(1).stdout)
+        vm.run_on(1)
+        self.assertTrue(self.lab.pings("vm", "10.0.0.9", wait=2))
+        vm.activate(1, 1)
+        vm.activate(2, 1)
+        vm.lead(3, 1)
+        self.assertTrue(self.answers())
+        self.assertBooks()
+
     def test_a_host_that_is_not_there(self):
         """Records are led to a host when it answers, not before."""
         self.world()

@@ -353,12 +353,35 @@ static bool has_vlan(const struct packet *p)
 	return false;
 }
 
+/* Do all of the guest's records lead elsewhere? To one provider address; MODEL_SOME: to several. */
+static bool moved(const struct world *w, int adapter, int *ret_provider, int *ret_vxlan)
+{
+	const struct world_adapter *a = &w->adapter[adapter];
+	bool away = false;
+	for (unsigned i = 0; i < w->n_records; i++) {
+		const struct world_record *r = &w->record[i];
+		if ((int)r->subnet != a->subnet || !same_mac(&r->mac, &a->mac) ||
+		    (r->type != WORLD_GUEST && r->type != WORLD_WILDCARD))
+			continue;
+		if (r->provider < WORLD_OWN)
+			return false;
+		bool same = !away || (*ret_provider == r->provider && *ret_vxlan == r->vxlan);
+		*ret_provider = same ? r->provider : MODEL_SOME;
+		*ret_vxlan = same ? r->vxlan : -1;
+		away = true;
+	}
+	return away;
+}
+
 void model_guest(const struct world *w, unsigned adapter, const struct packet *p, struct outcome *ret)
 {
 	const struct world_adapter *a = &w->adapter[adapter];
 	struct ask q = {.w = w, .adapter = (int)adapter, .subnet = (unsigned)a->subnet, .p = p, .o = ret};
+	int to, vxlan;
 	*ret = (struct outcome){.why = "?"};
-	if (!same_mac(&p->from, &a->mac)) {
+	if (a->was_here && moved(w, (int)adapter, &to, &vxlan)) {
+		model_ends(&q, "its guest has moved away");
+	} else if (!same_mac(&p->from, &a->mac)) {
 		model_ends(&q, "not its own MAC address");
 	} else if (a->vlan && has_vlan(p)) { /* it means isolation ids by its tags */
 		model_ends(&q, "tagged");
@@ -379,26 +402,6 @@ void model_guest(const struct world *w, unsigned adapter, const struct packet *p
 static int local_of(const struct world *w, const struct world_record *r)
 {
 	return r && r->provider >= 0 && r->provider < WORLD_OWN ? model_adapter_of(w, r->subnet, &r->mac) : -1;
-}
-
-/* Do all of the guest's records lead elsewhere? To one provider address; MODEL_SOME: to several. */
-static bool moved(const struct world *w, int adapter, int *ret_provider, int *ret_vxlan)
-{
-	const struct world_adapter *a = &w->adapter[adapter];
-	bool away = false;
-	for (unsigned i = 0; i < w->n_records; i++) {
-		const struct world_record *r = &w->record[i];
-		if ((int)r->subnet != a->subnet || !same_mac(&r->mac, &a->mac) ||
-		    (r->type != WORLD_GUEST && r->type != WORLD_WILDCARD))
-			continue;
-		if (r->provider < WORLD_OWN)
-			return false;
-		bool same = !away || (*ret_provider == r->provider && *ret_vxlan == r->vxlan);
-		*ret_provider = same ? r->provider : MODEL_SOME;
-		*ret_vxlan = same ? r->vxlan : -1;
-		away = true;
-	}
-	return away;
 }
 
 /* To where the guest is now, but not back to where it came from. */

@@ -18,6 +18,7 @@
 #include "base/ip.h"
 #include "core/runtime/explain.h"
 #include "core/runtime/offload.h"
+#include "modules/hnv/hnv.h"
 #include "tests/packet/hnv_rig.h"
 
 static struct rig_outer outer4(uint32_t key) { return (struct rig_outer){RIG_PA4, RIG_NVGRE, key << 8}; }
@@ -202,6 +203,43 @@ static void test_retired(void **state)
 	rig_expect("too late", WIRE, frame, rig_wrap(frame, &o, inner, len), "", "not-here");
 }
 
+/* What the adapter itself still sends, when its guest is at another host: that one speaks for it now. */
+static void test_sends_no_more(void **state)
+{
+	uint8_t four[128], six[128], arp[128];
+	size_t len4 = rig_udp(four, AWAY, WEB, "10.0.0.5", "10.0.0.6", NULL, 20);
+	size_t len6 = rig_udp(six, AWAY, WEB, "fd00:1::5", "fd00:1::6", NULL, 20);
+	uint8_t *at = rig_ether(arp, ALL, WEB, 0x0806);
+	at += rig_hex("0001080006040001", at);
+	at += rig_hex(WEB, at);
+	at += rig_hex("0a000005000000000000"
+		      "0a000006",
+		      at);
+	size_t len_arp = (size_t)(at - arp);
+	host_apply(rig_moved_document(NULL, NULL));
+	rig_wait_a_second();
+	rig_expect("it is here", "c-web", four, len4, "wire", NULL);
+	host_clear();
+	rig_move("10.0.0.5", THIRD4);
+	rig_expect("one of its addresses is", "c-web", four, len4, "wire", NULL);
+	host_clear();
+	rig_move("fd00:1::5", THIRD4);
+	rig_expect("IPv4", "c-web", four, len4, "", "moved-away");
+	rig_expect("IPv6", "c-web", six, len6, "", "moved-away");
+	rig_expect("ARP", "c-web", arp, len_arp, "", "moved-away");
+	rig_expect("the other tenant's guest is here", "f-web", four, len4, "wire", NULL);
+	host_clear();
+	hnv_guest_expect("c-web");
+	rig_expect("it comes back", "c-web", four, len4, "wire", NULL);
+	host_clear();
+	rig_move("10.0.0.5", "198.51.100.11");
+	rig_expect("it came back", "c-web", six, len6, "wire", NULL);
+	host_clear();
+	rig_move("10.0.0.5", THIRD4);
+	rig_expect("it left again", "c-web", six, len6, "", "moved-away");
+	host_check_books();
+}
+
 static void test_explained(void **state)
 {
 	uint8_t inner[128], frame[256];
@@ -223,8 +261,10 @@ int main(void)
 {
 	rig_start();
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_strays),	cmocka_unit_test(test_by_mac),	  cmocka_unit_test(test_ways),
-		cmocka_unit_test(test_gateway), cmocka_unit_test(test_explained), cmocka_unit_test(test_retired),
+		cmocka_unit_test(test_strays),	      cmocka_unit_test(test_by_mac),
+		cmocka_unit_test(test_ways),	      cmocka_unit_test(test_gateway),
+		cmocka_unit_test(test_explained),     cmocka_unit_test(test_retired),
+		cmocka_unit_test(test_sends_no_more),
 	};
 	return cmocka_run_group_tests_name("hnv moves", tests, NULL, NULL);
 }

@@ -382,6 +382,7 @@ static void record_set(struct world_record *r)
 				    .mac = r->mac,
 				    .provider = world_ip(world_provider[r->provider]),
 				    .encapsulation = hnv_encapsulation_find(r->vxlan ? "vxlan" : "nvgre")};
+	world_led(&world, r);
 	if (hnv_record_set(&record, &e))
 		fail_msg("%s; WEFT_SEED=%llu", err_format(&e, text, sizeof(text)), (unsigned long long)seed);
 }

@@ -197,6 +197,15 @@ static void routes_make(struct world *w)
 	}
 }
 
+void world_led(struct world *w, const struct world_record *r)
+{
+	bool named = r->type == WORLD_GUEST || r->type == WORLD_WILDCARD;
+	for (unsigned i = 0; i < WORLD_ADAPTERS && named && r->provider < WORLD_OWN; i++) {
+		struct world_adapter *a = &w->adapter[i];
+		a->was_here |= a->subnet == (int)r->subnet && !memcmp(&a->mac, &r->mac, sizeof(a->mac));
+	}
+}
+
 void world_make(struct world *w)
 {
 	*w = (struct world){
@@ -206,6 +215,9 @@ void world_make(struct world *w)
 	adapters_make(w);
 	for (unsigned i = 0; i < WORLD_SUBNETS; i++)
 		records_make(w, i);
+	for (unsigned i = 0; i < w->n_records; i++)
+		if (!w->record[i].single)
+			world_led(w, &w->record[i]);
 	routes_make(w);
 }
 

@@ -41,6 +41,7 @@ struct world_adapter {
 	int subnet; /* -1: none */
 	struct mac mac;
 	unsigned vlan; /* on the shared port; 0: it has a port of its own */
+	bool was_here; /* its guest: a record led to it */
 };
 
 enum world_type { WORLD_GUEST, WORLD_WILDCARD, WORLD_L2ONLY, WORLD_GROUP };
@@ -86,6 +87,7 @@ struct ip world_ip(const char *text);
 struct mac world_mac_of(const char *text);
 
 void world_make(struct world *w);
+void world_led(struct world *w, const struct world_record *r); /* r came to lead where it does */
 char *world_document(const struct world *w); /* YAML; the caller frees */
 const struct world_record *world_record_at(const struct world *w, unsigned subnet,
 					   const struct ip *customer); /* or NULL */

@@ -7,6 +7,7 @@
 #include "core/control/module.h"
 #include "core/runtime/dataplane.h"
 #include "core/runtime/rcu.h"
+#include "modules/hnv/control/away.h"
 #include "modules/hnv/control/detours.h"
 #include "modules/hnv/control/domains.h"
 #include "modules/hnv/control/gone.h"
@@ -30,6 +31,7 @@ static int hnv_init(struct err *e)
 		return err_set(e, ENOMEM, NULL, "out of memory");
 	provider_watch(hnvc_detours_path_changed);
 	provider_quoted_by(hnvc_quoted_is_ours);
+	hnvc_away_load();
 	const char *folder = engine_state_dir();
 	return folder ? hnvc_log_open(folder, e) : 0;
 }
@@ -87,6 +89,7 @@ static void hnv_tick(void)
 static void hnv_fini(void)
 {
 	hnvc_log_close();
+	hnvc_away_unload();
 	hnvc_records_let_go();
 	hnv_commit(NULL);
 	hnv_retire(NULL);

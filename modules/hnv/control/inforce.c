@@ -177,6 +177,8 @@ int hnvc_record_lead_now(struct hnvc_record *r, const struct hnvc_target *t)
 		s->group[kind] = is_tunnel(t->next) ? t->next : 0;
 		subnet_dirty(s);
 	}
+	if (r->next != t->next)
+		hnvc_own_led(r);
 	hnv_peer_release(r->next);
 	r->shown = t->shown;
 	r->next = t->next;

@@ -13,6 +13,7 @@
 #include "core/control/module.h"
 #include "core/runtime/dataplane.h"
 #include "core/runtime/rcu.h"
+#include "modules/hnv/control/away.h"
 #include "modules/hnv/control/gone.h"
 #include "modules/hnv/control/networks.h"
 #include "modules/hnv/control/nexts.h"
@@ -123,6 +124,7 @@ static struct hnvc_local *local_create(const struct dp_adapter *a, struct hnvc_s
 	l->mac = a->mac;
 	l->subnet = s;
 	l->fresh = true;
+	l->was_here = hnvc_away_was(l);
 	l->next = hnv_local_create(a->id);
 	if (l->next)
 		return l;
@@ -271,6 +273,13 @@ void hnvc_own_remove(const struct hnvc_record *r)
 	local_dirty(l);
 }
 
+void hnvc_own_led(const struct hnvc_record *r)
+{
+	struct hnvc_local *l = owner_of(r);
+	if (l)
+		local_dirty(l);
+}
+
 /* Both ports while there are two: the old snapshot may still be at work. */
 static int own_publish(struct hnvc_local *l)
 {
@@ -286,6 +295,7 @@ static int own_publish(struct hnvc_local *l)
 		atomic_store_explicit(&l->replaced->own, own, memory_order_release);
 	if (before)
 		rcu_defer(free, before);
+	hnvc_away_judge(l);
 	return 0;
 }
 
@@ -301,8 +311,9 @@ void hnvc_own_flush(void)
 			continue;
 		log_error(l->name, "out of memory: what it may send from is not up to date; it is tried again");
 		local_dirty(l);
-		return;
+		break;
 	}
+	hnvc_away_save();
 }
 
 /* What its records say, all of which are held already. */
@@ -390,8 +401,10 @@ void hnvc_locals_commit(void)
 		struct hnvc_local *l = hnvc_locals[RUNS].list[i];
 		if (l->port[RUNS] != l->port[COMES]) {
 			l->replaced = l->port[RUNS];
-			if (l->replaced)
+			if (l->replaced) {
 				atomic_store(&l->port[COMES]->own, atomic_load(&l->replaced->own));
+				atomic_store(&l->port[COMES]->away, atomic_load(&l->replaced->away));
+			}
 		}
 		l->port[RUNS] = l->port[COMES];
 		l->port[COMES] = NULL;
@@ -411,6 +424,7 @@ static void leave(struct hnvc_local *l)
 		at = &(*at)->next_dirty;
 	if (*at)
 		*at = l->next_dirty;
+	hnvc_away_leaves(l);
 	rcu_defer(free, (void *)atomic_load(&l->port[RUNS]->own));
 	rcu_defer(free, l->port[RUNS]);
 	l->port[RUNS] = l->port[COMES] = NULL;
@@ -433,4 +447,5 @@ void hnvc_locals_retire(void)
 		hnvc_locals[RUNS].list[i]->fresh = hnvc_locals[RUNS].list[i]->kept = false;
 	free(leaving.list);
 	leaving = (struct hnvc_locals){0};
+	hnvc_away_save();
 }

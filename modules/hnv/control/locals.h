@@ -25,4 +25,6 @@ struct hnvc_local *hnvc_local_by_name(const char *name); /* as runs; NULL: none 
 /* A record came to or left (subnet, MAC address): what its adapter may send from changes with the next flush. */
 void hnvc_own_add(const struct hnvc_record *r);
 void hnvc_own_remove(const struct hnvc_record *r);
+/* It leads elsewhere than before: whether its guest is here is looked at with the next flush. */
+void hnvc_own_led(const struct hnvc_record *r);
 void hnvc_own_flush(void);

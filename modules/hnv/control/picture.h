@@ -96,6 +96,7 @@ struct hnvc_local {
 	struct hnv_port *replaced;
 	struct ip *own; /* addresses of the records with its VSID and MAC address */
 	size_t n_own, cap_own;
+	bool was_here; /* a record led to it, and since then nobody said that the guest is yet to come (away.h) */
 	bool fresh; /* came with the transaction under way */
 	bool kept; /* stays in the transaction under way */
 	bool dirty;

@@ -27,6 +27,10 @@ DROP_POLICY(
 	hnv, not_own_address, "not-own-address",
 	"sent from an address that is none of the adapter's customer addresses; add a lookup record with its MAC address, or "
 	"set dynamic-ip-address-limit")
+DROP_POLICY(
+	hnv, moved_away, "moved-away",
+	"sent by an adapter whose guest has moved to another host, where its lookup records lead; 'weft move retire' takes "
+	"the adapter away, 'weft move prepare' lets the guest come back")
 
 #define TAGS_MAX 2
 
@@ -172,6 +176,11 @@ static uint16_t hnv_admit(struct pipe *p, const struct dp_adapter *a, struct fra
 	const struct hnv_port *port = hnv_port_of(a);
 	struct passed last = {0};
 	uint16_t kept = 0;
+	if (unlikely(atomic_load_explicit(&port->away, memory_order_relaxed))) {
+		for (uint16_t i = 0; i < n; i++)
+			pipe_drop(p, a, frames[i], &drop_moved_away);
+		return 0;
+	}
 	for (uint16_t i = 0; i < n; i++) {
 		struct frame *f = admit(p, a, port, &last, frames[i]);
 		if (likely(f != NULL))

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -133,12 +134,99 @@ static void test_lead(void **state)
 	assert_int_equal(seen_of(&g).here, 1);
 }
 
+static bool is_away(void)
+{
+	const struct dp_adapter *a = fake_adapter("web");
+	assert_non_null(a);
+	return atomic_load(&hnv_port_of(a)->away);
+}
+
+static void lead(const char *provider)
+{
+	api_record("10.0.0.15", 5, provider, HNV_ENCAP);
+	fake_ways(); /* whatever waits for one goes there */
+}
+
+/* A guest has moved away when its records led to its adapter here and do no more. */
+static void test_away(void **state)
+{
+	assert_int_equal(fake_apply(HOST), 0);
+	assert_false(is_away());
+	lead("198.51.100.12");
+	assert_false(is_away()); /* it is to come */
+	lead("198.51.100.11");
+	assert_false(is_away());
+	api_record("10.0.0.16", 5, "198.51.100.11", HNV_ENCAP);
+	lead("198.51.100.12");
+	assert_false(is_away()); /* in part */
+	api_record("10.0.0.16", 5, "198.51.100.12", HNV_ENCAP);
+	assert_true(is_away());
+	lead("198.51.100.13");
+	assert_true(is_away());
+	assert_int_equal(fake_apply(HOST "host: {name: renamed}\n"), 0);
+	assert_true(is_away());
+	hnv_guest_expect("we"); /* another */
+	assert_true(is_away());
+	hnv_guest_expect("web");
+	assert_false(is_away());
+	lead("198.51.100.12");
+	assert_false(is_away());
+	lead("198.51.100.11");
+	hnv_guest_expect("web"); /* it is here */
+	lead("198.51.100.12");
+	assert_true(is_away());
+	api_record("10.0.0.7", 5, "198.51.100.77", HNV_NAT); /* its own, which is where its adapter is */
+	assert_false(is_away());
+}
+
+/* Also by documents, and weftd may be another one meanwhile; until the adapter goes. */
+static void test_away_is_kept(void **state)
+{
+	static const char here[] =
+		HOST "lookup-records: [" RECORD("10.0.0.5", "05", "provider-address: 198.51.100.11") "]\n";
+	static const char there[] =
+		HOST "lookup-records: [" RECORD("10.0.0.5", "05", "provider-address: 198.51.100.12") "]\n";
+	char folder[] = "/tmp/weft-guests-XXXXXX", log[64];
+	fake_stop();
+	assert_non_null(mkdtemp(folder));
+	fake_start(folder);
+	assert_int_equal(fake_apply(there), 0);
+	fake_ways();
+	assert_false(is_away());
+	fake_stop();
+	fake_start(folder);
+	assert_int_equal(fake_apply(there), 0);
+	assert_false(is_away()); /* it is still to come */
+	assert_int_equal(fake_apply(here), 0);
+	assert_int_equal(fake_apply(there), 0);
+	fake_ways();
+	assert_true(is_away());
+	fake_stop();
+	fake_start(folder);
+	assert_int_equal(fake_apply(there), 0);
+	assert_true(is_away());
+	assert_int_equal(fake_apply("{}"), 0);
+	assert_int_equal(fake_apply(there), 0);
+	assert_false(is_away());
+	fake_stop();
+	fake_start(folder);
+	assert_int_equal(fake_apply(there), 0);
+	assert_false(is_away());
+	fake_stop();
+	fake_start(NULL);
+	snprintf(log, sizeof(log), "%s/lookup-records", folder);
+	(void)unlink(log);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_records, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_l2only, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lead, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_away, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_away_is_kept, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -153,6 +153,8 @@ int move_prepare(const char *name, const json_t *there, bool dry_run, json_t **r
 	move_edit_clear(&m);
 	if (rc)
 		return rc;
+	if (!dry_run)
+		hnv_guest_expect(name); /* it may have moved away from this very adapter */
 	answer_guest(*ret_answer, name);
 	if (!unchanged && !dry_run)
 		log_info(name, "is prepared here: its guest may come");
