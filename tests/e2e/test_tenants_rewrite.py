@@ -68,6 +68,17 @@ class Rewrite(TenantsCase):
                                  "ip.check_checksum:TRUE", limit=3)
         self.assertEqual(wrong, [])
 
+    def test_no_probe_but_a_ping(self):
+        """Row H9: a probe would be the other guest's packet; what is to be used instead answers without that guest."""
+        self.natted()
+        node = self.f.nodes[0]
+        refused = node.weft("test-adapter", "cweb", "--to-address", "10.0.0.6", check=False)
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("weft ping-provider ADDRESS --vsid N", refused.stdout + refused.stderr)
+        self.lab.ip("capp", "link", "set", "capp", "down")
+        answered = node.weft("ping-provider", "10.0.0.6", "--vsid", "5001", "--count", "1")
+        self.assertIn(own("capp"), answered.stdout)
+
     def test_ping_tcp_udp_both_ways(self):
         self.natted()
         self.assertMesh()

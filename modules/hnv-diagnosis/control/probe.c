@@ -92,7 +92,8 @@ static const char *why_not(const struct hnv_hop *hop, const struct hnv_next *nex
 }
 
 DROP(hnv_diagnosis, probe_nat, "probe-nat",
-     "the record has rule nat, and outside of a tunnel a probe cannot be told from a packet; use ping-provider")
+     "the record has rule nat, and outside of a tunnel a probe cannot be told from a guest's packet; 'weft ping-provider "
+     "ADDRESS --vsid N' goes the same way as far as the other host, which answers for its guest")
 
 /* From a guest's port of this host. Takes *f if it goes on. */
 static void leaves(const struct dp_adapter *a, const struct hnv_port *port, struct frame **f, struct probe_message *m,
