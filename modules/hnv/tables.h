@@ -162,8 +162,7 @@ struct hnv_port {
 	const struct hnv_subnet *subnet; /* NULL on an uplink */
 	const struct hnv_addresses *_Atomic own; /* NULL: none */
 	uint32_t dynamic_limit; /* customer addresses that may be learned; 0: none (the document says so) */
-	_Atomic bool
-		away; /* the guest has moved to another host; what still comes from its adapter is not its word */
+	_Atomic bool away; /* the guest has moved to another host: its adapter here does not speak for it */
 	/* So that storms of one guest cost its neighbours nothing; start as zeroes. */
 	struct hnv_limit answers; /* ARP, ND, ping, DHCP, router solicitations */
 	struct hnv_limit errors; /* ICMP errors, which no storm of the others may silence (path MTU) */

@@ -9,7 +9,6 @@
 #include "base/log.h"
 #include "core/control/engine.h"
 #include "modules/hnv/control/held.h"
-#include "modules/hnv/control/locals.h"
 #include "modules/hnv/control/nexts.h"
 
 #define FACT "guests-away"
@@ -85,31 +84,18 @@ void hnvc_away_judge(struct hnvc_local *l)
 
 void hnvc_away_leaves(const struct hnvc_local *l) { changed |= atomic_load(&l->port[RUNS]->away); }
 
-void hnvc_away_save(void)
+void hnvc_away_save(struct hnvc_local *const *all, size_t n)
 {
 	json_t *now = saved && changed ? json_array() : NULL;
 	if (!now)
 		return;
 	changed = false;
-	for (size_t i = 0; i < hnvc_locals[RUNS].n; i++)
-		if (atomic_load(&hnvc_locals[RUNS].list[i]->port[RUNS]->away))
-			json_array_append_new(now, key_of(hnvc_locals[RUNS].list[i]));
+	for (size_t i = 0; i < n; i++)
+		if (atomic_load(&all[i]->port[RUNS]->away))
+			json_array_append_new(now, key_of(all[i]));
 	int rc = json_equal(now, saved) ? 0 : engine_fact_set(FACT, json_array_size(now) ? now : NULL);
 	if (rc && rc != -ESHUTDOWN)
 		log_warning("host", "which guests have moved away cannot be kept: %s", strerror(-rc));
 	json_decref(saved);
 	saved = now;
-}
-
-void hnv_guest_expect(const char *adapter)
-{
-	size_t len = strlen(adapter);
-	for (size_t i = 0; i < hnvc_locals[RUNS].n; i++) {
-		struct hnvc_local *l = hnvc_locals[RUNS].list[i];
-		if (strncmp(l->name, adapter, len) != 0 || (l->name[len] && l->name[len] != ':'))
-			continue;
-		l->was_here = false;
-		hnvc_away_judge(l);
-	}
-	hnvc_away_save();
 }

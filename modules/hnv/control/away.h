@@ -15,4 +15,5 @@ bool hnvc_away_was(const struct hnvc_local *l); /* says the disk so of one that 
 /* Looks where l's records lead; workers see what comes of it. Save afterwards. */
 void hnvc_away_judge(struct hnvc_local *l);
 void hnvc_away_leaves(const struct hnvc_local *l); /* l goes: if its guest comes back, it does so as any other */
-void hnvc_away_save(void); /* if something changed */
+/* All that run, if something changed. */
+void hnvc_away_save(struct hnvc_local *const *all, size_t n);

@@ -16,7 +16,7 @@
 #include "modules/hnv/control/inforce.h"
 #include "modules/hnv/control/locals.h"
 #include "modules/hnv/control/nexts.h"
-#include "modules/hnv/control/records.h"
+#include "modules/hnv/control/held.h"
 #include "modules/provider/provider.h"
 
 #define BUCKETS 4096
@@ -82,7 +82,7 @@ static void told_end(struct detour *d)
 	d->to.family = 0;
 }
 
-void hnvc_detour_end(struct hnvc_record *r)
+static void detour_end(struct hnvc_record *r)
 {
 	struct detour *d = r->detoured ? *place_of(r) : NULL;
 	if (!d)
@@ -112,7 +112,8 @@ static bool delivers(uint16_t next)
 	return from ? has_way(from) : l && l->next == n; /* not one that is about to go */
 }
 
-bool hnvc_detour_wait(struct hnvc_record *r, const struct hnvc_target *t)
+/* True: not now; the hold on t is taken over. */
+static bool detour_wait(struct hnvc_record *r, const struct hnvc_target *t)
 {
 	const struct hnv_peer *to = tunnel_of(t->next);
 	if (!r->shown || !t->shown || !to || has_way(to) || !delivers(r->next) || n_waiting >= WAITING_MAX)
@@ -125,6 +126,23 @@ bool hnvc_detour_wait(struct hnvc_record *r, const struct hnvc_target *t)
 	TAILQ_INSERT_TAIL(&waiting, d, of_waiting);
 	n_waiting++;
 	return true;
+}
+
+int hnvc_record_lead(struct hnvc_record *r, const struct hnvc_target *t)
+{
+	detour_end(r);
+	return detour_wait(r, t) ? 0 : hnvc_record_lead_now(r, t);
+}
+
+void hnvc_record_stop(struct hnvc_record *r)
+{
+	(void)hnvc_record_lead(r, &(struct hnvc_target){.next = HNV_NEXT_NOWHERE});
+}
+
+void hnvc_record_leave(struct hnvc_record *r)
+{
+	hnvc_record_stop(r);
+	hnvc_record_free(r);
 }
 
 /* What was waited for is there, or was waited for long enough. */

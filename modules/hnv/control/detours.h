@@ -10,11 +10,12 @@ struct provider_path;
 #define HNVC_WAIT_MS 1000 /* for a path to be known, ticks being a second apart */
 #define HNVC_REDIRECTS_MAX 4096 /* records; the one longest so is given back */
 
-/* inforce.c: r is about to lead to t. True: not before the path there is known, or HNVC_WAIT_MS have passed; the hold on t
- * is taken over. False: at once. */
-bool hnvc_detour_wait(struct hnvc_record *r, const struct hnvc_target *t);
-/* inforce.c: r is led elsewhere, or leaves: it waits for nothing, and nobody's redirect counts any more. */
-void hnvc_detour_end(struct hnvc_record *r);
+/* r leads to t: from one peer to another once the path there is known or HNVC_WAIT_MS have passed, else at once. What it
+ * waited for, and anybody's redirect, does not count any more. Takes over the target's hold. -ENOMEM: as before, the hold is still
+ * the caller's. */
+int hnvc_record_lead(struct hnvc_record *r, const struct hnvc_target *t);
+void hnvc_record_stop(struct hnvc_record *r); /* leads nowhere and is not shown */
+void hnvc_record_leave(struct hnvc_record *r); /* that, and is no more */
 void hnvc_detours_path_changed(struct provider_path *path);
 void hnvc_detours_tick(void);
 

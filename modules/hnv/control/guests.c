@@ -5,17 +5,18 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "modules/hnv/control/away.h"
 #include "modules/hnv/control/held.h"
 #include "modules/hnv/control/locals.h"
 #include "modules/hnv/control/networks.h"
 #include "modules/hnv/control/records.h"
 
 /* The next adapter from the i-th on that is a compartment of `adapter`, NAME:VSID. NULL: no more. */
-static const struct hnvc_local *next_compartment(const char *adapter, size_t *i)
+static struct hnvc_local *next_compartment(const char *adapter, size_t *i)
 {
 	size_t len = strlen(adapter);
 	while (*i < hnvc_locals[RUNS].n) {
-		const struct hnvc_local *l = hnvc_locals[RUNS].list[(*i)++];
+		struct hnvc_local *l = hnvc_locals[RUNS].list[(*i)++];
 		if (!strncmp(l->name, adapter, len) && l->name[len] == ':')
 			return l;
 	}
@@ -48,6 +49,17 @@ bool hnv_guest_is_here(const struct hnv_guest *g)
 		return next_compartment(g->adapter, &i);
 	const struct hnvc_subnet *s = subnet_of(g);
 	return s && hnvc_local_find(RUNS, s, &g->mac);
+}
+
+void hnv_guest_expect(const char *adapter)
+{
+	struct hnvc_local *l = hnvc_local_by_name(adapter);
+	size_t i = 0;
+	for (l = l ? l : next_compartment(adapter, &i); l; l = next_compartment(adapter, &i)) {
+		l->was_here = false;
+		hnvc_away_judge(l);
+	}
+	hnvc_away_save(hnvc_locals[RUNS].list, hnvc_locals[RUNS].n);
 }
 
 /* An adapter knows the addresses of its own records, so that a host's whole status need not look at a million;

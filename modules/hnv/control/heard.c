@@ -16,7 +16,6 @@
 #include "modules/hnv/control/message.h"
 #include "modules/hnv/control/networks.h"
 #include "modules/hnv/control/nexts.h"
-#include "modules/hnv/control/records.h"
 #include "modules/hnv/datapath/hnv_control.h"
 #include "modules/hnv/datapath/routes.h"
 #include "modules/provider/provider.h"

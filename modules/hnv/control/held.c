@@ -6,6 +6,7 @@
  */
 #include "modules/hnv/control/held.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -201,4 +202,11 @@ void hnvc_held_fini(void)
 	unused = NULL;
 	n_chunks = n_buckets = n_records = 0;
 	level = SEGMENT;
+}
+
+const char *hnvc_record_text(uint32_t vsid, const struct ip *customer, char buf[static HNVC_RECORD_TEXT])
+{
+	char text[IP_TEXT_SIZE];
+	snprintf(buf, HNVC_RECORD_TEXT, "record %u %s", vsid, ip_format(customer, text));
+	return buf;
 }

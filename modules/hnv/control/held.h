@@ -15,3 +15,6 @@ uint64_t hnvc_held_count(void);
 struct hnvc_record *hnvc_held_at(uint64_t i, bool *ret_end);
 void hnvc_held_fini(void);
 uint64_t hnvc_held_bytes(void);
+/* "record 5001 10.0.0.5" */
+#define HNVC_RECORD_TEXT 96
+const char *hnvc_record_text(uint32_t vsid, const struct ip *customer, char buf[static HNVC_RECORD_TEXT]);

@@ -13,7 +13,6 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "core/runtime/rcu.h"
-#include "modules/hnv/control/detours.h"
 #include "modules/hnv/control/held.h"
 #include "modules/hnv/control/locals.h"
 #include "modules/hnv/control/networks.h"
@@ -186,17 +185,6 @@ int hnvc_record_lead_now(struct hnvc_record *r, const struct hnvc_target *t)
 	return 0;
 }
 
-int hnvc_record_lead(struct hnvc_record *r, const struct hnvc_target *t)
-{
-	hnvc_detour_end(r);
-	return hnvc_detour_wait(r, t) ? 0 : hnvc_record_lead_now(r, t);
-}
-
-void hnvc_record_stop(struct hnvc_record *r)
-{
-	(void)hnvc_record_lead(r, &(struct hnvc_target){.next = HNV_NEXT_NOWHERE});
-}
-
 static void l2only_count(struct hnvc_record *r, int by)
 {
 	struct hnvc_subnet *s = r->subnet;
@@ -219,9 +207,8 @@ void hnvc_record_enter(struct hnvc_record *r)
 	hnvc_owned[r->owner]++;
 }
 
-void hnvc_record_leave(struct hnvc_record *r)
+void hnvc_record_free(struct hnvc_record *r)
 {
-	hnvc_record_stop(r);
 	hnvc_own_remove(r);
 	l2only_count(r, -1);
 	hnvc_owned[r->owner]--;

@@ -21,7 +21,6 @@
 #include "modules/provider/provider.h"
 #include "modules/vswitch/vswitch.h"
 
-unsigned hnv_slot;
 struct hnvc_locals hnvc_locals[SIDES];
 
 static struct hnvc_local *dirty;
@@ -313,7 +312,7 @@ void hnvc_own_flush(void)
 		local_dirty(l);
 		break;
 	}
-	hnvc_away_save();
+	hnvc_away_save(hnvc_locals[RUNS].list, hnvc_locals[RUNS].n);
 }
 
 /* What its records say, all of which are held already. */
@@ -447,5 +446,5 @@ void hnvc_locals_retire(void)
 		hnvc_locals[RUNS].list[i]->fresh = hnvc_locals[RUNS].list[i]->kept = false;
 	free(leaving.list);
 	leaving = (struct hnvc_locals){0};
-	hnvc_away_save();
+	hnvc_away_save(hnvc_locals[RUNS].list, hnvc_locals[RUNS].n);
 }

@@ -16,6 +16,8 @@
 #include "modules/provider/provider.h"
 #include "modules/vswitch/vswitch.h"
 
+unsigned hnv_slot;
+
 static struct hnvc_network *networks;
 static struct hnvc_subnet *subnets;
 static enum hnv_forwarding coming_forwarding;

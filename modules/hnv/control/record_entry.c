@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cursor.h"
+#include "modules/hnv/control/detours.h"
 #include "modules/hnv/control/held.h"
 #include "modules/hnv/control/inforce.h"
 #include "modules/hnv/control/networks.h"

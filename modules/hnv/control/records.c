@@ -10,6 +10,7 @@
 
 #include "api/schema.h"
 #include "base/err.h"
+#include "modules/hnv/control/detours.h"
 #include "modules/hnv/control/held.h"
 #include "modules/hnv/control/inforce.h"
 #include "modules/hnv/control/locals.h"
@@ -19,13 +20,6 @@
 #include "modules/hnv/control/record_log.h"
 #include "modules/hnv/control/rewrites.h"
 #include "modules/hnv/datapath/hnv_learn.h"
-
-const char *hnvc_record_text(uint32_t vsid, const struct ip *customer, char buf[static HNVC_RECORD_TEXT])
-{
-	char text[IP_TEXT_SIZE];
-	snprintf(buf, HNVC_RECORD_TEXT, "record %u %s", vsid, ip_format(customer, text));
-	return buf;
-}
 
 /* By the same rules as the document's. */
 static int record_check(const struct hnvc_subnet *s, const struct hnv_record *r, struct err *e)

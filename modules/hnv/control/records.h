@@ -15,6 +15,3 @@ struct hnvc_record *hnvc_record_find(uint8_t network, uint32_t vsid, const struc
 /* The end of a call that changed records: workers and the log have it. e says that only the disk does not. */
 int hnvc_records_settle(struct err *e);
 void hnvc_records_let_go(void); /* all of them; for the end */
-/* "record 5001 10.0.0.5" */
-#define HNVC_RECORD_TEXT 96
-const char *hnvc_record_text(uint32_t vsid, const struct ip *customer, char buf[static HNVC_RECORD_TEXT]);

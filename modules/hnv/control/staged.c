@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "core/control/module.h"
+#include "modules/hnv/control/detours.h"
 #include "modules/hnv/control/held.h"
 #include "modules/hnv/control/inforce.h"
 #include "modules/hnv/control/locals.h"
@@ -26,7 +27,6 @@
 #include "modules/hnv/control/nexts.h"
 #include "modules/hnv/control/record_json.h"
 #include "modules/hnv/control/record_log.h"
-#include "modules/hnv/control/records.h"
 #include "modules/hnv/control/rewrites.h"
 #include "modules/hnv/datapath/records.h"
 
