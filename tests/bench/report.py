@@ -109,11 +109,11 @@ def describe(runs):
         return "-"
     if "ms" in runs[0]:
         return milliseconds(median(runs, "ms"))
-    if "gbps" in runs[0]:
-        return f"{median(runs, 'gbps'):.2f} Gbit/s"
+    if "cycles" in runs[0]:
+        return f"{median(runs, 'cycles'):.0f} cycles, {median(runs, 'mpps'):.2f} Mpps, {median(runs, 'busy') * 100:.0f} % busy"
     if "kpps" in runs[0]:
         return f"{median(runs, 'kpps'):.1f} k packets/s"
-    return f"{median(runs, 'cycles'):.0f} cycles, {median(runs, 'mpps'):.2f} Mpps, {median(runs, 'busy') * 100:.0f} % busy"
+    return f"{median(runs, 'gbps'):.2f} Gbit/s"
 
 
 def number(value, form="{:.2f}"):
