@@ -100,6 +100,7 @@ static int parse_repeated(const char *text, size_t n, struct err *e)
 	json_t *json = NULL;
 
 	assert_non_null(all);
+	/* Its length goes along. NOLINTNEXTLINE(bugprone-not-null-terminated-result) */
 	memcpy(all, text, len);
 	for (size_t done = len; done < len * n; done *= 2)
 		memcpy(all + done, all, done < len * n - done ? done : len * n - done);

@@ -112,7 +112,8 @@ static double handover_ns(int from, int to)
 	atomic_store(&over, true);
 	pthread_join(other, NULL);
 	qsort(took, TIMINGS, sizeof(*took), by_size);
-	return (double)took[TIMINGS / 2] / THROWS;
+	uint64_t median = took[TIMINGS / 2];
+	return (double)median / THROWS;
 }
 
 int main(int argc, char **argv)

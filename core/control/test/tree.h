@@ -60,4 +60,5 @@ static inline void tree_copy(const char *from, const char *to)
 	tree_from = from;
 	tree_to = to;
 	assert_int_equal(nftw(from, tree_copy_one, 8, FTW_PHYS), 0);
+	tree_from = tree_to = NULL;
 }
